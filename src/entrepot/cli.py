@@ -1,0 +1,326 @@
+"""The command line: one noun per question. Help is written from these docstrings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from entrepot import __version__
+from entrepot.errors import EntrepotError, InputError
+
+if TYPE_CHECKING:
+    from entrepot.result import Result
+    from entrepot.workbench import World
+
+app = App(
+    name="entrepot",
+    help="An open foreign-trade workbench: nine questions a cabinet asks about trade under sanctions.",
+    help_epilogue="Start with: entrepot brief BLR. Every command takes --help. Not legal advice.",
+    version=f"entrepot {__version__}",
+    version_flags=["--version"],
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
+
+StorePath = Annotated[Path | None, Parameter(name="--store")]
+Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
+
+
+@app.command
+def direction(
+    country: str,
+    /,
+    *,
+    product: str | None = None,
+    by: Literal["partner", "bloc", "product", "sector"] = "partner",
+    flow: Literal["exports", "imports", "turnover"] = "exports",
+    since: int | None = None,
+    until: int | None = None,
+    level: Literal[2, 4, 6] | None = None,
+    table: Literal["auto", "flows", "industry_flows"] = "auto",
+    lang: str = "en",
+    out: Out = None,
+    all_rows: bool = False,
+    store: StorePath = None,
+) -> int:
+    """Where trade goes, and how it has shifted, in value and in volume.
+
+    Examples: entrepot direction RUS --product 270900 --by partner --since 2021;
+    entrepot direction Belarus --flow imports --by bloc; entrepot direction KAZ --by sector.
+
+    Parameters
+    ----------
+    country
+        ISO3 code or a name in any supported language.
+    product
+        HS codes of 2 to 6 digits or product words, separated by commas.
+    by
+        What the rows are; sector asks the input-output table.
+    flow
+        Exports, imports, or both added.
+    since
+        First year.
+    until
+        Last year.
+    level
+        HS digits for --by product.
+    table
+        Goods by HS code, or sales between industries.
+    lang
+        Language of country names, for example ru.
+    out
+        Write the table to this file: .csv, .parquet, .json, .html or .tex.
+    all_rows
+        Print every row.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    products = [word.strip() for word in product.split(",")] if product else None
+    result = _open(store).direction(
+        country, product=products, by=by, flow=flow, since=since, until=until, level=level, table=table, lang=lang
+    )
+    return _show(result, out, all_rows)
+
+
+@app.command
+def coverage(
+    target: str,
+    /,
+    *,
+    sender: str | None = None,
+    at: str | None = None,
+    over: str | None = None,
+    level: Literal[2, 4] | None = None,
+    lang: str = "en",
+    out: Out = None,
+    all_rows: bool = False,
+    store: StorePath = None,
+) -> int:
+    """Which positions are in the sphere of whose measures, and how much trade they cover.
+
+    Examples: entrepot coverage RUS --sender EU --at 2022-12-31; entrepot coverage BLR;
+    entrepot coverage RUS --sender CAN --over 2020:2025.
+
+    Parameters
+    ----------
+    target
+        Country that the measures are about.
+    sender
+        Country or bloc that applies them; all in the catalogue if left out.
+    at
+        Day, as YYYY-MM-DD.
+    over
+        Years, as FIRST:LAST, for a time line.
+    level
+        HS digits of the detailed table.
+    lang
+        Language of country names.
+    out
+        Write the table to this file.
+    all_rows
+        Print every row.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    result = _open(store).coverage(target, sender=sender, at=at, over=_years(over), level=level, lang=lang)
+    return _show(result, out, all_rows)
+
+
+@app.command
+def settlements(
+    members: Annotated[tuple[str, ...], Parameter(negative=())],
+    /,
+    *,
+    year: int | None = None,
+    table: Literal["auto", "flows", "industry_flows"] = "auto",
+    lang: str = "en",
+    out: Out = None,
+    all_rows: bool = False,
+    store: StorePath = None,
+) -> int:
+    """What part of a group's mutual trade could be set off, and what net payments remain.
+
+    Examples: entrepot settlements BLR RUS KAZ; entrepot settlements EAEU --year 2021 --table flows.
+
+    Parameters
+    ----------
+    members
+        At least two countries, or the name of a bloc.
+    year
+        Year of the balances; the last one in the table if left out.
+    table
+        Goods by HS code, or sales between industries.
+    lang
+        Language of country names.
+    out
+        Write the table to this file.
+    all_rows
+        Print every row.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    result = _open(store).settlements(list(members), year=year, table=table, lang=lang)
+    return _show(result, out, all_rows)
+
+
+@app.command
+def brief(
+    country: str,
+    /,
+    *,
+    year: int | None = None,
+    lang: str = "en",
+    out: Out = None,
+    since: Path | None = None,
+    store: StorePath = None,
+) -> int:
+    """Answer all questions about one country on one page.
+
+    Examples: entrepot brief BLR; entrepot brief Kasachstan --out kaz.html;
+    entrepot brief RUS --since brief-RUS.manifest.json.
+
+    Parameters
+    ----------
+    country
+        ISO3 code or a name in any supported language.
+    year
+        Last year to show.
+    lang
+        Language of country names and number formats.
+    out
+        Page to write; brief-XXX.html in this folder if left out. The manifest is written beside it.
+    since
+        Manifest of an earlier brief: the page then says what changed.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    page = _open(store).brief(country, year=year, lang=lang, since=since)
+    path = page.save(out or Path(f"brief-{page.country}.html"))
+    print(f"{path.resolve()}")  # noqa: T201
+    return 0
+
+
+@app.command
+def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en") -> int:
+    """List the blocs, or the members of one on a day.
+
+    Parameters
+    ----------
+    name
+        A bloc; all blocs if left out.
+    at
+        Day, as YYYY-MM-DD; today if left out.
+    lang
+        Language of country names.
+    """
+    from entrepot.report.tables import print_rows
+    from entrepot.world import blocs, countries
+
+    if name is None:
+        rows = [(bloc.id, bloc.title, bloc.note) for bloc in blocs.blocs().values()]
+        return print_rows(("Bloc", "Title", "Note"), rows)
+    day = _day(at)
+    members = sorted(blocs.members(blocs.resolve_bloc(name), day))
+    return print_rows(("Code", f"Members on {day}"), [(code, countries.name(code, lang)) for code in members])
+
+
+@app.command
+def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
+    """Print BibTeX of the software and of every source: those of a brief, or all in the store.
+
+    Parameters
+    ----------
+    manifest
+        Manifest of a brief; all sources of the store and of the measures if left out.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    from entrepot.report.cite import citations
+
+    print(citations(_open(store).store, manifest))  # noqa: T201
+    return 0
+
+
+@app.command
+def reproduce(manifest: Path, /, *, store: StorePath = None) -> int:
+    """Run a brief again from its manifest and say what differs; exit code 1 if anything does.
+
+    Parameters
+    ----------
+    manifest
+        The *.manifest.json written beside a brief.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    from entrepot.report.reproduce import differences
+
+    found = differences(_open(store).store, manifest)
+    print("\n".join(found) if found else "identical: every finding, table and source")  # noqa: T201
+    return 1 if found else 0
+
+
+def _open(path: Path | None) -> World:
+    from entrepot.workbench import open
+
+    return open(path)
+
+
+def _show(result: Result, out: Path | None, all_rows: bool) -> int:
+    """Write the answer to a file, or print it."""
+    if out is not None:
+        print(f"{result.save(out).resolve()}")  # noqa: T201
+        return 0
+    from entrepot.report.tables import print_result
+
+    print_result(result, all_rows=all_rows)
+    return 0
+
+
+def _years(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition(":")
+    if not (first.isdigit() and last.isdigit()):
+        raise InputError(f"'{text}' is not a span of years", hint="write it as FIRST:LAST, for example 2020:2025")
+    if int(first) > int(last):
+        raise InputError.bad_window(first, last)
+    return int(first), int(last)
+
+
+def _day(text: str | None) -> object:
+    from datetime import date
+
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError.bad_date(text) from None
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 ok, 1 the data say no, 2 usage."""
+    try:
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except EntrepotError as error:
+        return _complain(error.message, error.hint, error.exit_code)
+    except CycloptsError as error:
+        return _complain(" ".join(str(error).split()), "see 'entrepot --help' or 'entrepot COMMAND --help'", 2)
+    except BrokenPipeError:
+        # The reader of a pipe went away: nothing is wrong, and nothing more can be said.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return _complain("stopped", None, 130)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, hint: str | None, code: int) -> int:
+    print(f"entrepot: {message}", file=sys.stderr)  # noqa: T201
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)  # noqa: T201
+    return code

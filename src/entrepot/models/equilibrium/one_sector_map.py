@@ -1,0 +1,392 @@
+"""The equilibrium map of the one-sector model for a block of draws, in logs of factory prices.
+
+A sweep is two batched products of a matrix with a vector: prices ``A'c`` and sales ``A (M/A'c)`` with
+``c = p^-theta`` and the constant ``A_ij = X_ij k_ij^-theta (1 + t_ij) / (E_j (1 + t'_ij))``; a third, for
+consumer prices, where supply is elastic. With export taxes incomes M join the unknowns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from entrepot.models.fixed_point import ConvergenceError
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+_FLOOR = 1e-9  # income is kept above this share of output during the search, so that logs exist
+_IMBALANCE = 1e-9  # share of spending by which a group's deficits may miss zero
+_NAMED = 8  # countries listed in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Shock:
+    """What a block of draws is hit by; each array has the leading axis of the draws or 1, or is absent."""
+
+    cost: FloatArray | None
+    tariff: FloatArray | None
+    export_tax: FloatArray | None
+    ban: BoolArray | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A block's equilibrium: the arrays of ``OneSectorResult`` with one leading axis of draws."""
+
+    welfare_hat: FloatArray
+    price_hat: FloatArray
+    factory_price_hat: FloatArray
+    output_hat: FloatArray
+    trade: FloatArray
+    expenditure: FloatArray
+    revenue: FloatArray
+    export_revenue: FloatArray
+    residual: FloatArray
+    sweeps: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Constants of the map for the draws at work; leading axis the draws or 1, N countries.
+
+    ``gross[i, j]`` gives consumer prices, ``net`` spending before duties, ``sold`` sales after export taxes;
+    they are one array where no duty tells them apart. ``same[i, j]`` is 1 where i and j belong to one group
+    of countries that trade, absent where all do.
+    """
+
+    gross: FloatArray
+    net: FloatArray
+    sold: FloatArray
+    output: FloatArray
+    spending: FloatArray
+    expenditure: FloatArray
+    same: FloatArray | None
+    theta: FloatArray
+    psi: FloatArray
+
+    def at(self, draws: IntArray) -> _Block:
+        """Return the block of some draws only."""
+        gross = _pick(self.gross, draws)
+        net = gross if self.net is self.gross else _pick(self.net, draws)
+        return _Block(
+            gross=gross,
+            net=net,
+            sold=net if self.sold is self.net else _pick(self.sold, draws),
+            output=_pick(self.output, draws),
+            spending=_pick(self.spending, draws),
+            expenditure=_pick(self.expenditure, draws),
+            same=None if self.same is None else _pick(self.same, draws),
+            theta=_pick(self.theta, draws),
+            psi=_pick(self.psi, draws),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Everything the map knows at one point; shapes (m, N)."""
+
+    log_price: FloatArray
+    weight: FloatArray
+    before_duty: FloatArray
+    output: FloatArray
+    income: FloatArray
+    wanted: FloatArray
+    sales: FloatArray
+    export_revenue: FloatArray
+
+
+class OneSectorMap:
+    """The map ``log p -> log p`` whose fixed point is the equilibrium, for a block of draws.
+
+    Parameters
+    ----------
+    trade : ndarray, shape (m or 1, N, N)
+    theta, psi : ndarray, shape (m or 1,)
+    tariffs : ndarray, shape (m or 1, N, N), optional
+    shock : Shock
+    deficits, kind : str
+        As in ``OneSector``.
+
+    Raises
+    ------
+    ValueError
+        If the shock admits no equilibrium, for a reason that can be read off the flows left.
+    """
+
+    def __init__(
+        self,
+        trade: FloatArray,
+        theta: FloatArray,
+        psi: FloatArray,
+        tariffs: FloatArray | None,
+        shock: Shock,
+        deficits: str,
+        kind: str,
+    ) -> None:
+        self.deficits = deficits
+        self.conditional = kind == "conditional"
+        self.taxed = shock.export_tax is not None
+        self.elastic = bool((psi > 0).any()) and not self.conditional
+        self.n: int = trade.shape[-1]
+        groups = _groups(shock, trade, deficits, self.conditional)
+        self.block = _constants(trade, theta, psi, tariffs, shock, groups)
+        self.step = self._slopes()
+        self.current, self.draws = self.block, np.empty(0, dtype=np.intp)
+
+    @property
+    def unknowns(self) -> int:
+        """Length of the vector of unknowns: log p, and log M where there are export taxes."""
+        return 2 * self.n if self.taxed else self.n
+
+    def evaluate(self, z: FloatArray, draws: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the next point and the largest relative excess demand; see ``find_fixed_point``."""
+        block = self._at(draws)
+        state = self._state(block, z)
+        ratio = state.sales / state.output
+        common = _within(block.same, state.sales) / _within(block.same, state.output)
+        relative = ratio / common
+        residual = np.abs(relative - 1).max(axis=1)
+        if self.conditional or self.deficits != "multiplicative":
+            residual = np.maximum(residual, np.abs(common - 1).max(axis=1))
+        g = state.log_price + np.log(relative) * _pick(self.step, draws)
+        if self.taxed:
+            gap = state.wanted / state.income
+            residual = np.maximum(residual, np.abs(gap - 1).max(axis=1))
+            g = np.concatenate((g, np.log(state.wanted / block.spending)), axis=1)
+        return g, residual
+
+    def outcome(self, z: FloatArray, residual: FloatArray, sweeps: IntArray) -> Outcome:
+        """Return what the equilibrium at ``z`` looks like."""
+        block = self.block
+        state = self._state(block, z)
+        phi = _prices(block.gross, state.weight)
+        expenditure = state.income * phi / state.before_duty
+        trade = state.weight[:, :, None] * block.net
+        trade *= (state.income / state.before_duty)[:, None, :]
+        price = phi ** (-1 / block.theta)
+        return Outcome(
+            welfare_hat=expenditure / block.expenditure / price,
+            price_hat=price,
+            factory_price_hat=np.exp(state.log_price),
+            output_hat=state.output / block.output,
+            trade=trade,
+            expenditure=expenditure,
+            revenue=expenditure - state.income
+            if block.gross is not block.net
+            else np.zeros_like(expenditure),
+            export_revenue=state.export_revenue,
+            residual=residual,
+            sweeps=sweeps,
+        )
+
+    def explain(self, error: ConvergenceError, first: int) -> ConvergenceError:
+        """Return the error with the reason that the economy gives, draws counted from ``first``."""
+        draws = first + error.draws
+        message = f"{error} (draws of this message start at {first})" if first else str(error)
+        with np.errstate(all="ignore"):
+            state = self._state(self.block.at(error.draws), error.z)
+            short = np.any(state.wanted <= 2 * _FLOOR * state.output, axis=0)
+        if short.any() and self.deficits != "multiplicative":
+            message += (
+                f". Countries {_listed(short)} have a fixed surplus larger than their new output; "
+                "deficits='multiplicative' or 'balanced' lets it shrink"
+            )
+        return ConvergenceError(message, draws=draws, residual=error.residual, z=error.z)
+
+    def _slopes(self) -> FloatArray:
+        """Return minus one over the own-price slope of log excess demand at unchanged prices, shape (m, N).
+
+        Where goods are gross substitutes this step makes the map an average, so that plain sweeps cannot
+        diverge; 1 / (1 + theta + psi), the step for a country that buys nothing at home, is its lower bound.
+        """
+        block = self.block
+        with np.errstate(all="ignore"):
+            state = self._state(
+                block, np.zeros((max(a.shape[0] for a in (block.net, block.theta, block.psi)), self.unknowns))
+            )
+            share = block.net / state.before_duty[:, None, :]
+            sold = block.sold * (state.income / state.before_duty)[:, None, :]
+            sold /= sold.sum(axis=2, keepdims=True)
+            home = np.einsum("bii->bi", sold)
+            own = np.einsum("bij,bij->bi", sold, share)
+        most = 1 + block.theta + block.psi
+        income = 0.0 if self.conditional else (1 + block.psi * (1 - np.einsum("bii->bi", share))) * (1 - home)
+        return 1 / np.clip(block.theta * (1 - own) + income, 0.02 * most, most)
+
+    def _at(self, draws: IntArray) -> _Block:
+        """Return the constants of the draws at work, copied only when some have left."""
+        if draws.size != self.draws.size or not np.array_equal(draws, self.draws):
+            self.draws, self.current = draws, self.block.at(draws)
+        return self.current
+
+    def _state(self, block: _Block, z: FloatArray) -> _State:
+        """Follow prices ``z`` through supply, income and demand."""
+        log_price = z[:, : self.n]
+        weight = np.exp(-block.theta * log_price)
+        before_duty = _prices(block.net, weight)
+        if self.conditional:
+            level = _within(block.same, block.output * np.exp(log_price))
+            output = np.broadcast_to(block.output, log_price.shape)
+        else:
+            supply = (1 + block.psi) * log_price
+            if self.elastic:
+                phi = before_duty if block.gross is block.net else _prices(block.gross, weight)
+                supply = supply + block.psi / block.theta * np.log(phi)
+            output = block.output * np.exp(supply)
+            level = _within(block.same, output)
+        level = _within(block.same, block.output) / level
+        if not self.conditional:
+            output = output * level
+        income, wanted, revenue = self._incomes(block, z, output, weight, before_duty)
+        return _State(
+            log_price=log_price + np.log(level),
+            weight=weight,
+            before_duty=before_duty,
+            output=output,
+            income=income,
+            wanted=wanted,
+            sales=weight * _sales(block.sold, income / before_duty),
+            export_revenue=revenue,
+        )
+
+    def _incomes(
+        self, block: _Block, z: FloatArray, output: FloatArray, weight: FloatArray, before_duty: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return income used, income earned (they differ off the solution only) and export taxes."""
+        earned, revenue = output, np.zeros_like(output)
+        income: FloatArray | None = None
+        if self.taxed:
+            income = block.spending * np.exp(z[:, self.n :])
+            spent = income / before_duty
+            revenue = weight * (_sales(block.net, spent) - _sales(block.sold, spent))
+            earned = output + revenue
+        if self.conditional:
+            wanted = np.broadcast_to(block.spending, output.shape)
+        elif self.deficits == "multiplicative":
+            wanted = block.spending / block.output * earned
+        elif self.deficits == "balanced":
+            wanted = earned
+        else:
+            wanted = np.maximum(earned + (block.spending - block.output), _FLOOR * output)
+        return (wanted if income is None else income), wanted, revenue
+
+
+def _pick(array: FloatArray, draws: IntArray) -> FloatArray:
+    """Return the rows of some draws; an array shared by all stays as it is."""
+    return array if array.shape[0] == 1 else array[draws]
+
+
+def _prices(matrix: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return ``sum_i matrix[i, j] weight_i``, shape (m, N)."""
+    if matrix.shape[0] == 1:
+        return np.asarray(weight @ matrix[0])
+    return np.asarray(np.matmul(weight[:, None, :], matrix)[:, 0])
+
+
+def _sales(matrix: FloatArray, demand: FloatArray) -> FloatArray:
+    """Return ``sum_j matrix[i, j] demand_j``, shape (m, N)."""
+    if matrix.shape[0] == 1:
+        return np.asarray(demand @ matrix[0].T)
+    return np.asarray(np.matmul(matrix, demand[:, :, None])[:, :, 0])
+
+
+def _within(same: FloatArray | None, value: FloatArray) -> FloatArray:
+    """Return each country's sum of ``value`` over the group it trades in, shape (m, N) or (m, 1)."""
+    if same is None:
+        return np.asarray(value.sum(axis=1, keepdims=True))
+    return _sales(same, value)
+
+
+def _constants(
+    trade: FloatArray,
+    theta: FloatArray,
+    psi: FloatArray,
+    tariffs: FloatArray | None,
+    shock: Shock,
+    same: FloatArray | None,
+) -> _Block:
+    """Return the constant matrices of the map."""
+    paid = trade if tariffs is None else trade * (1 + tariffs)
+    expenditure = paid.sum(axis=1)
+    gross = paid / expenditure[:, None, :]
+    for change in (shock.cost, shock.tariff, shock.export_tax):
+        if change is not None:
+            gross = gross * _power(change, theta)
+    if shock.ban is not None:
+        gross = np.where(shock.ban, 0.0, gross)
+    net = gross if tariffs is None else gross / (1 + tariffs)
+    if shock.tariff is not None:
+        net = net / shock.tariff
+    return _Block(
+        gross=gross,
+        net=net,
+        sold=net if shock.export_tax is None else net / shock.export_tax,
+        output=trade.sum(axis=2),
+        spending=trade.sum(axis=1),
+        expenditure=expenditure,
+        same=same,
+        theta=theta[:, None],
+        psi=psi[:, None],
+    )
+
+
+def _power(change: FloatArray, theta: FloatArray) -> FloatArray:
+    """Return ``change ** -theta`` by draw; exponentials are taken only where something changes."""
+    moved = (change != 1).any(axis=0)
+    logs = np.log(change[:, moved])
+    out = np.ones((max(change.shape[0], theta.size), *change.shape[1:]))
+    out[:, moved] = np.exp(-theta[:, None] * logs)
+    return out
+
+
+def _groups(shock: Shock, trade: FloatArray, deficits: str, conditional: bool) -> FloatArray | None:
+    """Return who trades in one group with whom, or None if all do; refuse what has no equilibrium."""
+    support = trade > 0 if shock.ban is None else (trade > 0) & ~shock.ban
+    cause = "trade" if shock.ban is None else "ban"
+    for empty, what in ((~support.any(axis=2), "sell to"), (~support.any(axis=1), "buy from")):
+        if empty.any():
+            where = _listed(np.any(empty, axis=0))
+            raise ValueError(f"{cause}: countries {where} may {what} no one, not even at home")
+    hub: BoolArray = np.all(support, axis=2) & np.all(support, axis=1)
+    if np.any(hub, axis=1).all():  # one country that trades with all ties everyone together
+        return None
+    labels = np.stack([connected_components(graph, directed=False)[1] for graph in support])
+    if deficits == "balanced" and not conditional:
+        strong = np.array([connected_components(graph, connection="strong")[0] for graph in support])
+        if (strong > labels.max(axis=1) + 1).any():
+            raise ValueError(
+                f"{cause}: some countries would sell to others from which nothing can come back, however "
+                "indirectly; with deficits='balanced' there is no equilibrium"
+            )
+    if not labels.any():
+        return None
+    same: FloatArray = (labels[:, :, None] == labels[:, None, :]).astype(np.float64)
+    if conditional or deficits == "additive":
+        _check_balance(same, trade, cause)
+    return same
+
+
+def _check_balance(same: FloatArray, trade: FloatArray, cause: str) -> None:
+    """Refuse groups cut off from the rest whose fixed deficits could not be paid."""
+    spending, output = trade.sum(axis=1), trade.sum(axis=2)
+    gap = np.abs(np.matmul(same, (spending - output)[:, :, None])[:, :, 0])
+    size = np.matmul(same, spending[:, :, None])[:, :, 0]
+    cut = np.any(gap > _IMBALANCE * size, axis=0)
+    if cut.any():
+        raise ValueError(
+            f"{cause}: countries {_listed(cut)} are in groups cut off from the rest whose fixed deficits do "
+            "not sum to zero, so that no one could pay them; use deficits='multiplicative' or 'balanced' "
+            "with kind='full'"
+        )
+
+
+def _listed(where: BoolArray) -> str:
+    """Return the positions of countries in words, the first few of many."""
+    positions = np.flatnonzero(where)
+    text = ", ".join(str(k) for k in positions[:_NAMED])
+    return text if positions.size <= _NAMED else f"{text} and {positions.size - _NAMED} more"

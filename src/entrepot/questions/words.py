@@ -1,0 +1,123 @@
+"""Turn numbers into the words of a finding: money, shares, lists, names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+
+from entrepot.world import blocs, countries, sectors
+from entrepot.world.short_names import short
+
+_SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
+
+
+def money(usd: float, currency: str = "USD") -> str:
+    """Write an amount with three significant figures and its scale.
+
+    Parameters
+    ----------
+    usd : float
+        Amount in units of the currency (not thousands).
+    currency : str
+        Currency code printed behind the amount.
+
+    Examples
+    --------
+    >>> money(48_612_000_000.0), money(43_100_000.0), money(0.0)
+    ('48.6 bn USD', '43.1 m USD', 'nil')
+    """
+    if isnan(usd):
+        return "not observed"
+    for scale, unit in _SCALES:
+        if abs(usd) >= 0.9995 * scale:
+            return f"{_amount(usd / scale)} {unit} {currency}"
+    return "nil" if abs(usd) < 0.5 else f"{usd:,.0f} {currency}"
+
+
+def _amount(value: float) -> str:
+    digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 999.5 else 0
+    return f"{value:,.{digits}f}"
+
+
+def span(before: float, after: float, currency: str = "USD") -> str:
+    """Write two amounts with their scale once where they share it.
+
+    Examples
+    --------
+    >>> span(0.94e9, 48.6e9), span(13.2e9, 4e6), span(0.0, 5e6)
+    ('0.94 to 48.6 bn USD', '13.2 bn USD to 4.00 m USD', 'nil to 5.00 m USD')
+    """
+    top = next(((scale, unit) for scale, unit in _SCALES if max(before, after) >= scale), None)
+    if top is not None and min(before, after) >= 0.0095 * top[0]:
+        return f"{_amount(before / top[0])} to {_amount(after / top[0])} {top[1]} {currency}"
+    return f"{money(before, currency)} to {money(after, currency)}"
+
+
+def scale_for(values: Sequence[float]) -> tuple[float, str, int]:
+    """Choose one scale for a table: the tenth largest amount still shows a digit.
+
+    Returns
+    -------
+    tuple
+        USD per unit, name of the unit, digits.
+
+    Examples
+    --------
+    >>> scale_for([48.6e9, 0.94e9]), scale_for([1.29e9, 8e6])
+    ((1000000000.0, 'USD bn', 2), (1000000.0, 'USD m', 1))
+    """
+    ranked = sorted((value for value in values if value > 0), reverse=True)
+    tenth = ranked[min(9, len(ranked) - 1)] if ranked else 0.0
+    return (1e9, "USD bn", 2) if tenth >= 5e7 else (1e6, "USD m", 1)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(float("nan"))
+    ('12.3%', 'not observed')
+    """
+    return "not observed" if isnan(share) else f"{100 * share:.{digits}f}%"
+
+
+def listing(words: Sequence[str], most: int = 4) -> str:
+    """Join words as a reader would; what goes beyond ``most`` is counted, never dropped.
+
+    Examples
+    --------
+    >>> listing(["Armenia"]), listing(["Armenia", "India"]), listing(list("abcdef"), most=2)
+    ('Armenia', 'Armenia and India', 'a, b and 4 more')
+    """
+    shown = list(words)
+    if len(shown) > most:
+        shown = [*shown[:most], f"{len(words) - most} more"]
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else ""
+
+
+def possessive(iso3: str, lang: str = "en") -> str:
+    """Name a country in the possessive: ``Belarus's``, ``the United States'``."""
+    name = with_article(iso3, lang)
+    return f"{name}'" if name.endswith("tes") or name.endswith("nds") else f"{name}'s"
+
+
+def with_article(iso3: str, lang: str = "en") -> str:
+    """Name a country as it stands in an English sentence."""
+    name = countries.name(iso3, lang)
+    plural = name.startswith(("United ", "Netherlands", "Philippines", "Bahamas", "Maldives", "Comoros"))
+    return f"the {name}" if lang == "en" and plural else name
+
+
+def capital(sentence: str) -> str:
+    """Return the sentence with its first letter in upper case."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def label(name: str, by: str, lang: str = "en") -> str:
+    """Name a partner, bloc, product or sector for the reader."""
+    if by == "partner":
+        return countries.name(name, lang)
+    if by == "bloc":
+        return next(group.label for group in blocs.partition_groups("meeting") if group.id == name)
+    return sectors.name(name) if by == "sector" else capital(short(name))

@@ -1,0 +1,118 @@
+"""What a brief asks: every question that exists, in the order of the meeting, for one country."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entrepot.errors import DataError, InputError
+from entrepot.questions.coverage import coverage
+from entrepot.questions.direction import direction
+from entrepot.questions.settlements import settlements
+from entrepot.report.brief import Brief, StoreSummary, read_manifest
+from entrepot.result import Result
+from entrepot.world import blocs, countries
+
+if TYPE_CHECKING:
+    from entrepot.store.store import Store
+
+# The group with which a country would settle: the first of these that counts it as a member.
+GROUPS = ("eaeu", "gcc", "asean", "mercosur", "eu", "brics", "cis", "sco", "g7", "african-union")
+
+
+def compose(
+    store: Store,
+    country: str,
+    *,
+    year: int | None = None,
+    lang: str = "en",
+    since: str | Path | None = None,
+) -> Brief:
+    """Answer every question about one country; what the data cannot answer is said with its reason.
+
+    Parameters
+    ----------
+    store : Store
+    country : str
+        ISO3 code or a name in any supported language.
+    year : int, optional
+        Last year to show; the last one in the store if left out.
+    lang : str
+        Language of country names and number formats.
+    since : str or Path, optional
+        Manifest of an earlier brief to compare with.
+
+    Returns
+    -------
+    Brief
+
+    Raises
+    ------
+    InputError
+        Unknown country or language.
+    DataError
+        If no question at all can be answered, or the manifest cannot be read.
+    """
+    iso3 = countries.resolve(country)
+    if lang not in countries.languages():
+        raise InputError.unknown("language", lang, countries.languages(), see="give a code such as en or ru")
+    answers: list[Result] = []
+    unanswered: list[tuple[str, str]] = []
+    for question, ask in agenda(store, iso3, year, lang):
+        try:
+            answers.append(ask())
+        except DataError as error:
+            unanswered.append((question, error.message))
+    if not answers:
+        raise DataError.empty_selection(
+            f"a brief on {countries.name(iso3)}", hint=f"the store {store.path.name} has no row for it"
+        )
+    return Brief(
+        country=iso3,
+        results=tuple(answers),
+        created=datetime.now(UTC),
+        lang=lang,
+        store=StoreSummary.of(store),
+        unanswered=tuple(unanswered),
+        since=None if since is None else read_manifest(since),
+    )
+
+
+def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[str, Callable[[], Result]]]:
+    """List the questions to put, each with the call that answers it."""
+    at = None if year is None else date(year, 12, 31)
+    asks: list[tuple[str, Callable[[], Result]]] = []
+    if store.has("flows"):
+        for flow in ("exports", "imports"):
+            asks.append(
+                (
+                    "direction",
+                    lambda flow=flow: direction(store, iso3, by="partner", flow=flow, until=year, lang=lang),
+                )
+            )
+    if store.has("industry_flows"):
+        asks.append(("direction", lambda: direction(store, iso3, table="industry_flows", lang=lang)))
+        asks.append(("direction", lambda: direction(store, iso3, by="sector", lang=lang)))
+    if store.has("flows"):
+        asks.append(("coverage", lambda: coverage(store, iso3, at=at, lang=lang)))
+    asks.append(("settlements", lambda: settlements(store, settling_group(iso3), year=year, lang=lang)))
+    return asks
+
+
+def settling_group(iso3: str) -> str:
+    """Return the bloc in which a country would settle.
+
+    Raises
+    ------
+    DataError
+        If it belongs to none.
+    """
+    for bloc in GROUPS:
+        if iso3 in blocs.members(bloc, date.today()):
+            return bloc
+    raise DataError.empty_selection(
+        f"a settling group of {countries.name(iso3)}",
+        hint="name the members: entrepot settlements AAA BBB CCC",
+    )

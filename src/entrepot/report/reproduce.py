@@ -1,0 +1,73 @@
+"""Run a brief again from its manifest and say what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import entrepot
+from entrepot.errors import DataError, EntrepotError
+from entrepot.questions.coverage import coverage
+from entrepot.questions.direction import direction
+from entrepot.questions.settlements import settlements
+from entrepot.report.brief import read_manifest
+from entrepot.report.tables import table_hash
+
+if TYPE_CHECKING:
+    from entrepot.store.store import Store
+
+QUESTIONS = {"direction": direction, "coverage": coverage, "settlements": settlements}
+
+
+def differences(store: Store, manifest: str | Path) -> list[str]:
+    """Compare a brief with what the same questions give today.
+
+    Parameters
+    ----------
+    store : Store
+    manifest : str or Path
+        The ``*.manifest.json`` written beside the brief.
+
+    Returns
+    -------
+    list of str
+        One line per difference in version, data, finding or table; empty if all is the same.
+
+    Raises
+    ------
+    DataError
+        If the file is no manifest of a brief.
+    """
+    then = read_manifest(manifest)
+    found = []
+    if then["entrepot"] != entrepot.__version__:
+        found.append(f"version: {then['entrepot']} then, {entrepot.__version__} now")
+    held = {name: store.info(name).sha256 for name in store.names()}
+    for name, sha256 in then["store"]["tables"].items():
+        if held.get(name) != sha256:
+            found.append(f"data: table '{name}' {'differs' if name in held else 'is not in this store'}")
+    for entry in then["results"]:
+        found += _compare(store, entry)
+    return found
+
+
+def _compare(store: Store, entry: Mapping[str, Any]) -> list[str]:
+    """Run one question again and compare its finding and its table."""
+    question = entry["question"]
+    if question not in QUESTIONS:
+        raise DataError(
+            f"the manifest asks '{question}', which this version does not know", hint="update entrepot"
+        )
+    try:
+        now = QUESTIONS[question](store, **entry["parameters"])
+    except EntrepotError as error:
+        return [f"{question}: no answer now: {error.message}"]
+    lines = []
+    if now.finding != entry["finding"]:
+        lines.append(f"{question}: finding was '{entry['finding']}', is '{now.finding}'")
+    if table_hash(now.main) != entry["table_sha256"]:
+        lines.append(
+            f"{question}: table '{now.main.name}' differs ({entry['rows']} rows then, {now.main.data.num_rows} now)"
+        )
+    return lines

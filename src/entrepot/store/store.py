@@ -1,0 +1,260 @@
+"""A store: a folder of Parquet files and a manifest, queried in place and replaced whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from entrepot.errors import InputError, StoreError
+from entrepot.result import Source
+from entrepot.store import files, manifest
+from entrepot.store.engine import Engine, Frame
+from entrepot.store.manifest import Manifest, TableInfo
+from entrepot.store.writer import write_table
+
+PACK = Path(__file__).resolve().parent.parent / "data"
+HASHED_ON_ACCESS = 64 * 2**20
+
+
+def open_store(path: str | Path | None = None) -> Store:
+    """Open a store.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Folder of the store; the pack embedded in the package if not given.
+
+    Returns
+    -------
+    Store
+
+    Raises
+    ------
+    StoreError
+        If the folder is no store, or its manifest is damaged or of a newer format.
+
+    Examples
+    --------
+    >>> open_store().names()
+    ('flows', 'industry_flows', 'industry_totals', 'products')
+    """
+    return Store(PACK if path is None else Path(path), writable=path is not None)
+
+
+class Store:
+    """Tables on disk by name; build it with `open_store` or `Store.create`.
+
+    Parameters
+    ----------
+    path : Path
+        Folder with a manifest.
+    writable : bool
+        False for the embedded pack, which is part of the installed package.
+
+    Examples
+    --------
+    Crude oil from Russia to India, in billions of US dollars:
+
+    >>> import narwhals as nw
+    >>> store = open_store()
+    >>> oil = store.table("flows").filter(
+    ...     nw.col("exporter") == "RUS", nw.col("importer") == "IND", nw.col("product") == "270900"
+    ... )
+    >>> table = store.collect(oil.select("year", "value").sort("year"))
+    >>> [(row["year"], round(row["value"] / 1e6, 2)) for row in table.to_pylist() if row["year"] > 2020]
+    [(2021, 0.94), (2022, 25.53), (2023, 48.64), (2024, 52.73)]
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        self.path = path
+        self._writable = writable
+        self._manifest = manifest.load(path)
+        self._engine = Engine()
+        self._hashed: set[str] = set()
+
+    @classmethod
+    def create(cls, path: str | Path) -> Store:
+        """Make an empty store in a new or empty folder.
+
+        Raises
+        ------
+        StoreError
+            If the folder holds anything, or cannot be made.
+        """
+        folder = Path(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise files.write_error(folder, error) from error
+        with files.writer_lock(folder):
+            if any(path.name != files.LOCK for path in folder.iterdir()):
+                raise StoreError.not_empty(folder)
+            manifest.save(folder, Manifest())
+        return cls(folder)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the tables, sorted."""
+        return tuple(sorted(self._manifest.tables))
+
+    def has(self, name: str) -> bool:
+        """Tell whether the store holds a table."""
+        return name in self._manifest.tables
+
+    def info(self, name: str) -> TableInfo:
+        """Return what the manifest says about a table.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table.
+
+        Examples
+        --------
+        >>> info = open_store().info("flows")
+        >>> info.years, info.revision, info.sources[0].producer
+        ((2012, 2024), 'HS1992', 'CEPII')
+        """
+        try:
+            return self._manifest.tables[name]
+        except KeyError:
+            raise StoreError.no_table(name, self.path, self.names()) from None
+
+    def table(self, name: str) -> Frame:
+        """Return a table as a lazy frame; nothing is read before `collect`.
+
+        Files up to 64 MiB are hashed on first access, larger ones only by `verify`.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table, or its file is missing or damaged.
+        """
+        info = self._sound(name)
+        try:
+            return self._engine.scan(self.path / info.file)
+        except duckdb.Error:
+            manifest.check_hash(self.path, info)
+            raise
+
+    def lift(self, table: pa.Table) -> Frame:
+        """Return a small table in memory as a lazy frame of the same engine, to join it with others.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Any columns.
+        """
+        return self._engine.lift(table)
+
+    def collect(self, frame: Frame) -> pa.Table:
+        """Run a lazy frame and return its rows.
+
+        Raises
+        ------
+        StoreError
+            If a file turns out to be damaged.
+        """
+        try:
+            return self._engine.collect(frame)
+        except duckdb.Error:
+            # Only the hashes can tell a damaged file from a query that cannot work.
+            for name in self.names():
+                manifest.check_hash(self.path, self.info(name))
+            raise
+
+    def sources(self, *names: str) -> tuple[Source, ...]:
+        """Return every source of the named tables, or of all tables, each once.
+
+        Examples
+        --------
+        >>> [source.licence for source in open_store().sources("flows", "products")]
+        ['Etalab Open Licence 2.0']
+        """
+        found = (source for name in names or self.names() for source in self.info(name).sources)
+        return tuple(dict.fromkeys(found))
+
+    def verify(self) -> None:
+        """Read every file and compare its size and hash with the manifest.
+
+        Raises
+        ------
+        StoreError
+            For the first file that is missing or damaged.
+        """
+        for name in self.names():
+            manifest.check_size(self.path, self.info(name))
+            manifest.check_hash(self.path, self.info(name))
+
+    def write(
+        self,
+        name: str,
+        data: Any,
+        *,
+        sources: Sequence[Source],
+        revision: str | None = None,
+        notes: Sequence[str] = (),
+        holds: str = "",
+    ) -> TableInfo:
+        """Write a table whole or not at all; a reader sees the old one or the new one, never a mixture.
+
+        Parameters
+        ----------
+        name : str
+            Small letters, digits, underscores. The core names are checked against `schemas.SCHEMAS`.
+        data : pyarrow.Table, pyarrow.RecordBatchReader or anything with ``__arrow_c_stream__``
+            The rows; a stream is written as it comes, in constant memory.
+        sources : sequence of Source
+            Where the rows come from.
+        revision : str, optional
+            Revision of the product codes.
+        notes : sequence of str
+            What a reader must know.
+        holds : str
+            What the rows are about, in words that fit into a sentence.
+
+        Returns
+        -------
+        TableInfo
+
+        Raises
+        ------
+        InputError
+            If the name is not allowed.
+        DataError
+            If rows break the schema of a core table; the message names the row.
+        StoreError
+            If the store is read-only or locked by another writer, or the disk is full.
+        """
+        if not re.fullmatch(manifest.NAME, name):
+            raise InputError(
+                f"'{name}' cannot be the name of a table",
+                hint="use small letters, digits and underscores, a letter first",
+            )
+        if not self._writable:
+            raise StoreError.read_only(self.path)
+        with files.writer_lock(self.path):
+            current = manifest.load(self.path)
+            # Readers had until now to let go of what the last write replaced.
+            files.sweep(self.path, {info.file for info in current.tables.values()})
+            info = write_table(self.path, name, data, tuple(sources), revision, tuple(notes), holds)
+            self._manifest = current.with_table(info)
+            manifest.save(self.path, self._manifest)
+        return info
+
+    def _sound(self, name: str) -> TableInfo:
+        """Return the description of a table whose file has passed the cheap checks."""
+        info = self.info(name)
+        if not (self.path / info.file).exists():
+            # Another process may have replaced the table twice since this store was opened.
+            self._manifest = manifest.load(self.path)
+            info = self.info(name)
+        manifest.check_size(self.path, info)
+        if info.bytes <= HASHED_ON_ACCESS and info.sha256 not in self._hashed:
+            manifest.check_hash(self.path, info)
+            self._hashed.add(info.sha256)
+        return info

@@ -1,0 +1,113 @@
+"""The object that people hold: a store, and one method per question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from entrepot.questions.direction import Basis, By, Flow
+    from entrepot.report.brief import Brief
+    from entrepot.result import Result
+    from entrepot.store.store import Store
+
+
+def open(path: str | Path | None = None) -> World:
+    """Open a store of trade data.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Folder of Parquet files with a manifest; the embedded pack if left out.
+
+    Returns
+    -------
+    World
+
+    Raises
+    ------
+    StoreError
+        If the folder is no store, or its manifest cannot be read.
+
+    Examples
+    --------
+    >>> import entrepot as ep
+    >>> ep.open().store.names()
+    ('flows', 'industry_flows', 'industry_totals', 'products')
+    """
+    from entrepot.store.store import open_store
+
+    return World(open_store(path))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The trade of the world as one store tells it, and the questions that can be put to it.
+
+    Attributes
+    ----------
+    store : Store
+        Tables on disk, queried in place.
+    """
+
+    store: Store
+
+    def direction(
+        self,
+        country: str,
+        *,
+        product: str | Sequence[str] | None = None,
+        level: int | None = None,
+        by: By = "partner",
+        since: int | None = None,
+        until: int | None = None,
+        flow: Flow = "exports",
+        table: Basis = "auto",
+        lang: str = "en",
+    ) -> Result:
+        """Where a country's trade goes and how it shifted: see `entrepot.questions.direction.direction`."""
+        from entrepot.questions.direction import direction
+
+        return direction(
+            self.store, country, product=product, level=level, by=by, since=since, until=until,
+            flow=flow, table=table, lang=lang,
+        )  # fmt: skip
+
+    def coverage(
+        self,
+        target: str,
+        *,
+        sender: str | None = None,
+        at: date | str | None = None,
+        over: object = None,
+        level: int | None = None,
+        lang: str = "en",
+    ) -> Result:
+        """Which positions measures cover and how much trade: see `entrepot.questions.coverage.coverage`."""
+        from entrepot.questions.coverage import coverage
+
+        return coverage(self.store, target, sender=sender, at=at, over=over, level=level, lang=lang)
+
+    def settlements(
+        self, members: str | Sequence[str], *, year: int | None = None, table: str = "auto", lang: str = "en"
+    ) -> Result:
+        """What a group could set off: see `entrepot.questions.settlements.settlements`."""
+        from entrepot.questions.settlements import settlements
+
+        return settlements(self.store, members, year=year, table=table, lang=lang)
+
+    def brief(
+        self,
+        country: str,
+        *,
+        year: int | None = None,
+        lang: str = "en",
+        since: str | Path | None = None,
+    ) -> Brief:
+        """All questions about one country on one page: see `entrepot.report.agenda.compose`."""
+        from entrepot.report.agenda import compose
+
+        return compose(self.store, country, year=year, lang=lang, since=since)

@@ -1,0 +1,142 @@
+"""The embedded catalogue against the facts, and what is known when."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from entrepot.errors import DataError, InputError
+from entrepot.measures import Catalogue, load_catalogue
+from entrepot.measures.schema import KINDS
+
+
+@pytest.fixture(scope="module")
+def law() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.mark.parametrize(
+    ("at", "rows", "codes"),
+    [
+        ("2021-12-31", 26, 26),
+        ("2022-06-01", 372, 351),
+        ("2023-12-31", 399, 367),
+        ("2025-07-01", 436, 401),
+        ("2025-09-01", 1334, 1157),
+    ],
+)
+def test_canada_on_russia_in_force(law: Catalogue, at: str, rows: int, codes: int) -> None:
+    found = law.in_force(date.fromisoformat(at), target="RUS", sender="CAN")
+    assert (found.rows, found.codes) == (rows, codes)
+
+
+@pytest.mark.needs_shared
+@pytest.mark.parametrize(
+    ("folder", "instruments", "count"),
+    [
+        ("measures-ca", ("ca-sor-2014-58", "ca-sor-2020-214"), 1745),
+        ("measures-eu-833-2014", ("eu-833-2014",), 1290),
+        ("measures-eu-765-2006", ("eu-765-2006",), 93),
+    ],
+)
+def test_every_transcribed_row_is_there(
+    law: Catalogue, shared: Path, folder: str, instruments: tuple[str, ...], count: int
+) -> None:
+    with open(shared / folder / "scope.csv", encoding="utf-8", newline="") as file:
+        facts = {
+            (r["measure_id"], r["code"], r["op"], r.get("valid_from", ""), r.get("valid_to", ""))
+            for r in csv.DictReader(file)
+        }
+    dated = folder == "measures-ca"
+    ours = {
+        (
+            r.measure_id,
+            r.prefix,
+            r.op,
+            str(r.valid_from or "") if dated else "",
+            str(r.valid_to or "") if dated else "",
+        )
+        for r in law.scope
+        if law.measure[r.measure_id].instrument_id in instruments
+    }
+    assert len(facts) == count
+    assert ours == facts
+
+
+def test_every_measure_has_evidence_parties_and_a_stamp(law: Catalogue) -> None:
+    evidence = {row.measure_id for row in law.evidence}
+    for row in law.measures:
+        assert row.measure_id in evidence
+        assert row.kind in KINDS
+        assert law.parties_of(row.measure_id, "sender")
+        assert law.instrument[row.instrument_id].as_of >= date(2022, 3, 10)
+
+
+def test_an_annex_date_of_the_official_journal_says_so(law: Catalogue) -> None:
+    dated = [m for m in law.measures if m.instrument_id == "eu-833-2014" and m.date_precision == "latest"]
+    certainty = {(row.measure_id, row.certainty) for row in law.evidence}
+    assert dated
+    for row in dated:
+        assert (row.measure_id, "from public record, annex scope may have changed") in certainty
+
+
+def test_the_cap_changes(law: Catalogue) -> None:
+    def cap(at: date) -> list[float | None]:
+        return [
+            law.scope[p].cap_value
+            for p in law.scope_of["ca-ru-sch10.01"]
+            if law.scope[p].prefix == "2709" and law.windows[p].is_known(at)
+        ]
+
+    assert cap(date(2026, 2, 18)) == [47.6]
+    assert cap(date(2026, 2, 19)) == [44.1]
+
+
+def test_an_observed_row_is_known_on_its_day_only(law: Catalogue) -> None:
+    on = law.in_force(date(2022, 12, 4), target="RUS", sender="EU")
+    assert (on.rows, on.codes, on.possible_rows) == (1276, 1227, 1276)
+    for day in (date(2022, 6, 10), date(2022, 12, 3), date(2022, 12, 5)):
+        found = law.in_force(day, target="RUS", sender="EU")
+        assert found.rows == 0
+        assert found.possible_rows > 1000
+    assert law.in_force(date(2022, 2, 24), target="RUS", sender="EU").possible_rows == 0
+
+
+def test_carrying_forward_is_asked_for(law: Catalogue) -> None:
+    day = date(2022, 12, 31)
+    assert law.carried_forward().in_force(day, target="RUS", sender="EU").rows == 1277
+    assert law.carried_forward().in_force(date(2022, 12, 3), target="RUS", sender="EU").rows == 0
+
+
+def test_a_consolidation_date_is_the_latest_start(law: Catalogue) -> None:
+    coal = next(p for p in law.scope_of["ca-ru-sch5.01"])
+    window = law.windows[coal]
+    first_known = law.scope[coal].valid_from
+    assert first_known is not None
+    assert window.is_known(first_known)
+    day_before = date.fromordinal(first_known.toordinal() - 1)
+    assert not window.is_known(day_before)
+    assert window.is_possible(day_before)
+
+
+def test_who_is_known(law: Catalogue) -> None:
+    assert law.targets() == ("BLR", "PRK", "RUS")
+    assert law.senders("PRK") == ("CAN", "UN")
+    with pytest.raises(DataError, match="no data for measures on CHN") as caught:
+        law.require("CHN", None, KINDS)
+    assert caught.value.hint is not None
+    assert "BLR, PRK, RUS" in caught.value.hint
+    with pytest.raises(InputError, match="BRA keeps no measure"):
+        law.require("RUS", "BRA", KINDS)
+    with pytest.raises(DataError, match="of kind ban"):
+        law.require("RUS", "JPN", ["ban"])
+
+
+def test_guidance_is_kept_apart(law: Catalogue) -> None:
+    later = date(2024, 6, 1)
+    assert law.in_force(later, target="RUS", sender="USA").rows == 0
+    guidance = law.in_force(later, target="RUS", sender="USA", kinds=("guidance",))
+    assert (guidance.rows, guidance.codes) == (50, 50)
