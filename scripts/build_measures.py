@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from entrepot.measures.printed import read_printed
 from entrepot.measures.schema import TABLES
 
 RECORDED = "2026-11-23"
@@ -165,6 +166,11 @@ def canada(facts: Path) -> list[Instrument]:
     return [russia, belarus]
 
 
+def printed_in_part(text: str) -> bool:
+    """Tell whether the law prints that only part of a code is meant: "Subset of 2804.29"."""
+    return any(code.partial for code in read_printed(text))
+
+
 def canadian_measure(instrument: Instrument, fact: dict[str, str], rows: list[dict[str, str]]) -> None:
     """Add one Canadian schedule; its own interval is the hull of its rows."""
     first = min(rows, key=lambda row: row["valid_from"])
@@ -198,7 +204,7 @@ def canadian_measure(instrument: Instrument, fact: dict[str, str], rows: list[di
             nomenclature="HS2022" if len(row["code"]) <= 6 else "CA2022",
             prefix=row["code"],
             op=row["op"],
-            partial=int(bool(int(row["partial"]) or condition)),
+            partial=int(bool(int(row["partial"]) or condition) or printed_in_part(row["as_printed"])),
             cap_value=f"{float(row['value_min'].lstrip('$')):.2f}" if cap else "",
             cap_unit=row["value_unit"] if cap else "",
             valid_from=row["valid_from"],

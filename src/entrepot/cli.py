@@ -30,7 +30,7 @@ StorePath = Annotated[Path | None, Parameter(name="--store")]
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
 
 
-@app.command
+@app.command(sort_key=1)
 def direction(
     country: str,
     /,
@@ -86,7 +86,7 @@ def direction(
     return _show(result, out, all_rows)
 
 
-@app.command
+@app.command(sort_key=2)
 def coverage(
     target: str,
     /,
@@ -95,6 +95,10 @@ def coverage(
     at: str | None = None,
     over: str | None = None,
     level: Literal[2, 4] | None = None,
+    base: int | None = None,
+    kinds: str = "ban,licence",
+    carry_forward: Annotated[bool, Parameter(negative="--no-carry-forward")] = True,
+    catalogue: Path | None = None,
     lang: str = "en",
     out: Out = None,
     all_rows: bool = False,
@@ -117,6 +121,14 @@ def coverage(
         Years, as FIRST:LAST, for a time line.
     level
         HS digits of the detailed table.
+    base
+        Year of the trade that is compared; the last observed one before the day if left out.
+    kinds
+        Kinds of measures that count as covering trade, separated by commas.
+    carry_forward
+        Take law without a printed end as standing after the day up to which the catalogue was read.
+    catalogue
+        Folder of further instruments, see docs/measures-format.md.
     lang
         Language of country names.
     out
@@ -126,11 +138,15 @@ def coverage(
     store
         Folder of a store; the embedded pack if left out.
     """
-    result = _open(store).coverage(target, sender=sender, at=at, over=_years(over), level=level, lang=lang)
+    counted = [word.strip() for word in kinds.split(",")]
+    result = _open(store).coverage(
+        target, sender=sender, at=at, over=_years(over), level=level, base=base, kinds=counted,
+        carry_forward=carry_forward, catalogue=catalogue, lang=lang,
+    )  # fmt: skip
     return _show(result, out, all_rows)
 
 
-@app.command
+@app.command(sort_key=3)
 def settlements(
     members: Annotated[tuple[str, ...], Parameter(negative=())],
     /,
@@ -167,7 +183,7 @@ def settlements(
     return _show(result, out, all_rows)
 
 
-@app.command
+@app.command(sort_key=0)
 def brief(
     country: str,
     /,
@@ -204,7 +220,7 @@ def brief(
     return 0
 
 
-@app.command
+@app.command(sort_key=4)
 def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en") -> int:
     """List the blocs, or the members of one on a day.
 
@@ -228,7 +244,7 @@ def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en"
     return print_rows(("Code", f"Members on {day}"), [(code, countries.name(code, lang)) for code in members])
 
 
-@app.command
+@app.command(sort_key=5)
 def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     """Print BibTeX of the software and of every source: those of a brief, or all in the store.
 
@@ -245,7 +261,7 @@ def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     return 0
 
 
-@app.command
+@app.command(sort_key=6)
 def reproduce(manifest: Path, /, *, store: StorePath = None) -> int:
     """Run a brief again from its manifest and say what differs; exit code 1 if anything does.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -82,17 +82,25 @@ class World:
         *,
         sender: str | None = None,
         at: date | str | None = None,
-        over: object = None,
+        over: Sequence[int | date | str] | None = None,
         level: int | None = None,
+        kinds: Collection[str] = ("ban", "licence"),
+        base: int | None = None,
+        carry_forward: bool = True,
+        catalogue: str | Path | None = None,
+        known_at: date | str | None = None,
         lang: str = "en",
     ) -> Result:
         """Which positions measures cover and how much trade: see `entrepot.questions.coverage.coverage`."""
         from entrepot.questions.coverage import coverage
 
-        return coverage(self.store, target, sender=sender, at=at, over=over, level=level, lang=lang)
+        return coverage(
+            self.store, target, sender=sender, at=at, over=over, level=level, kinds=kinds, base=base,
+            carry_forward=carry_forward, catalogue=catalogue, known_at=known_at, lang=lang,
+        )  # fmt: skip
 
     def settlements(
-        self, members: str | Sequence[str], *, year: int | None = None, table: str = "auto", lang: str = "en"
+        self, members: str | Sequence[str], *, year: int | None = None, table: Basis = "auto", lang: str = "en"
     ) -> Result:
         """What a group could set off: see `entrepot.questions.settlements.settlements`."""
         from entrepot.questions.settlements import settlements

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from entrepot.errors import DataError, InputError
-from entrepot.measures import Catalogue, load_catalogue
+from entrepot.measures import Catalogue, load_catalogue, read_printed
+from entrepot.measures.nomenclature import base_revision
 from entrepot.measures.schema import KINDS
+from entrepot.world import products
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,41 @@ def test_an_annex_date_of_the_official_journal_says_so(law: Catalogue) -> None:
     assert dated
     for row in dated:
         assert (row.measure_id, "from public record, annex scope may have changed") in certainty
+
+
+def test_every_code_is_one_of_its_nomenclature_but_one(law: Catalogue) -> None:
+    unknown = {
+        row.prefix
+        for row in law.scope
+        if not products.exists(row.prefix[:6], base_revision(row.nomenclature))
+    }
+    assert unknown == {"842910"}
+    assert {row.prefix for row in law.scope if row.nomenclature == "HS2017" and len(row.prefix) == 6} == {
+        "441294",
+        "441860",
+    }
+
+
+def test_thresholds_and_misprints_of_the_law(law: Catalogue) -> None:
+    luxury = [
+        row for row in law.scope if row.measure_id.startswith("eu-ru-833-XVIII") and row.op == "include"
+    ]
+    assert all(row.threshold_value for row in luxury)
+    assert {row.threshold_value for row in luxury} == {300.0, 750.0, 1000.0, 1500.0, 5000.0, 50000.0}
+    fish = [row for row in law.scope if row.as_printed == "301"]
+    assert [row.prefix for row in fish] == ["0301"]
+    glued = [row for row in law.scope if row.measure_id == "ca-ru-sch10.01" and len(row.prefix) == 10]
+    assert len(glued) == 17
+    assert {code.prefix for code in read_printed(glued[0].as_printed)} == {row.prefix for row in glued}
+
+
+def test_the_printed_words_say_the_same_as_the_transcription(law: Catalogue) -> None:
+    for row in law.scope:
+        prefixes = {code.prefix for code in read_printed(row.as_printed)}
+        assert re.sub("(00)+$", "", row.prefix) in prefixes, row
+    subsets = [row for row in law.scope if row.as_printed.startswith("Subset of")]
+    assert len(subsets) == 24
+    assert all(row.partial for row in subsets)
 
 
 def test_the_cap_changes(law: Catalogue) -> None:

@@ -44,7 +44,7 @@ def test_glued_items_are_not_guessed(printed: str) -> None:
         read_printed(printed)
 
 
-@pytest.mark.parametrize("printed", ["ex 8802", "ex8802", "EX 8802 00", "ex. 8802"])
+@pytest.mark.parametrize("printed", ["ex 8802", "ex8802", "EX 8802 00", "ex. 8802", "Subset of 88.02"])
 def test_ex_is_partial(printed: str) -> None:
     assert read_printed(printed) == (PrintedCode("8802", "include", partial=True),)
 

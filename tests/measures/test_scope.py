@@ -106,6 +106,9 @@ def test_national_items_do_not_match_another_nations_items() -> None:
     assert status(law, "27101290", nomenclature="CN2022") == [PARTIAL]
     assert status(law, "2710129011", "2710129099", nomenclature="CA2022") == [FULL, NONE]
     assert status(law, "271012", "271019") == [PARTIAL, NONE]
+    niobium = law_of(row("81129221", nomenclature="CA2022"))
+    assert status(niobium, "81129221", "81129231", nomenclature="CN2022") == [PARTIAL, PARTIAL]
+    assert status(niobium, "81129221", "81129231", nomenclature="CA2022") == [FULL, NONE]
 
 
 def test_codes_that_are_not_digits_match_nothing() -> None:

@@ -131,9 +131,9 @@ def test_years_weigh_their_own_trade(toy: Store) -> None:
     result = coverage(toy, "RUS", sender="EU", over=(2020, 2023))
     line = {row["period"]: row for row in result.part("timeline").data.to_pylist()}
     assert line["2021"]["upper"] == 0.0
-    # Coal: known on the one day of the consolidated text, possible from 2022-04-08 (268 days).
+    # Coal: known from the day of the consolidated text (28 days), possible from 2022-04-08 (268 days).
     assert line["2022"]["trade"] == 3650e3
-    assert line["2022"]["lower"] == pytest.approx(3650e3 * 1 / 365)
+    assert line["2022"]["lower"] == pytest.approx(3650e3 * 28 / 365)
     assert line["2022"]["upper"] == pytest.approx(3650e3 * 268 / 365)
     assert line["2023"]["trade"] is None
     assert line["2023"]["share_upper"] is None
@@ -146,15 +146,16 @@ def test_days_use_the_base_year(toy: Store) -> None:
     assert {row["trade"] for row in result.part("timeline").data.to_pylist()} == {2000e3}
 
 
-def test_after_the_stamp_nothing_is_known_unless_carried_forward(pack: Store) -> None:
-    later = coverage(pack, "RUS", sender="EU", at="2022-12-31")
+def test_after_the_stamp_law_stands_with_a_warning_or_nothing_is_known(pack: Store) -> None:
+    later = coverage(pack, "RUS", sender="EU", at="2022-12-31", carry_forward=False)
     total = rows(later)["EU", "all"]
     assert (total["scope_rows"], total["rows_possible"], total["lower"]) == (0, 1277, 0.0)
     assert total["upper"] > 5e10
     assert any(note.kind == "warning" and "ends on 2022-12-04" in note.text for note in later.notes)
-    carried = coverage(pack, "RUS", sender="EU", at="2022-12-31", carry_forward=True)
+    assert "--no-carry-forward" in later.how.command
+    carried = coverage(pack, "RUS", sender="EU", at="2022-12-31")
     assert rows(carried)["EU", "all"]["lower"] > 6e9
-    assert "--carry-forward" in carried.how.command
+    assert any(note.kind == "warning" and "2022-12-04" in note.text for note in carried.notes)
 
 
 def test_all_senders_have_one_row_each(pack: Store) -> None:
@@ -165,7 +166,7 @@ def test_all_senders_have_one_row_each(pack: Store) -> None:
 
 
 def test_guidance_counts_only_if_asked(pack: Store) -> None:
-    result = coverage(pack, "RUS", kinds=("guidance",))
+    result = coverage(pack, "RUS", kinds=("guidance",), carry_forward=False)
     assert set(result.display.data.column("sender").to_pylist()) == {
         "EU",
         "United Kingdom",
@@ -214,7 +215,7 @@ def test_the_figures_can_be_drawn(pack: Store) -> None:
         assert figure.alt
         assert spec(figure)
     labels = result.figures[1].data.column("label").to_pylist()
-    assert "Annex XXVI: Gold (import), known to 2022-12-04" in labels
+    assert "Annex XXVI: Gold (import)" in labels
     assert "Schedule 9: Gold (import)" in labels
 
 

@@ -9,7 +9,7 @@ from entrepot.errors import InputError
 
 ITEM_DIGITS = 10
 _EXCEPT = re.compile(r"\b(?:except(?:ing)?|excluding|other than)\b", re.IGNORECASE)
-_EX = re.compile(r"^\s*ex\b\.?\s*|^\s*ex(?=\d)", re.IGNORECASE)
+_EX = re.compile(r"^\s*(?:ex\b\.?|ex(?=\d)|subset\b|part\b)\s*", re.IGNORECASE)
 _PAREN = re.compile(r"[()]")
 _LABEL = re.compile(
     r"\b(?:for|goods|of|the|cn|hs|codes?|headings?|subheadings?|chapters?|items?)\b", re.IGNORECASE
@@ -36,8 +36,8 @@ def read_printed(text: str) -> tuple[PrintedCode, ...]:
 
     Blanks and dots fall away; trailing pairs of zeros that only pad fall away, so that a code is a prefix;
     an odd number of digits means a lost leading zero; ten-digit items printed without a separator are cut
-    apart; ``ex`` means part of the code; codes after "except" are exclusions. An exception in words makes
-    the code partial, since no code can say what is left out.
+    apart; "ex" and "subset of" mean part of the code; codes after "except" are exclusions. An exception in
+    words makes the code partial, since no code can say what is left out.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ def coverage(
     level: int | None = None,
     kinds: Collection[str] = COUNTED,
     base: int | None = None,
-    carry_forward: bool = False,
+    carry_forward: bool = True,
     catalogue: Catalogue | str | Path | None = None,
     known_at: date | str | None = None,
     lang: str = "en",
@@ -147,7 +147,8 @@ def coverage(
     base : int, optional
         Year of trade, by default the last observed one before ``at``.
     carry_forward : bool
-        Take instruments as unchanged since their as-of date. By default nothing is known after it.
+        Law without a printed end stands after the as-of date of its instrument, with a warning. If False,
+        nothing is known after that date and all of it moves to the upper bound.
     catalogue : Catalogue or path, optional
         A folder of instruments beside the embedded ones (see docs/measures-format.md), or a catalogue.
     known_at : date or str, optional
@@ -347,8 +348,8 @@ def _how(ask: Ask) -> How:
         given["kinds"] = list(ask.kinds)
     if ask.base is not None:
         given["base"] = ask.base
-    if ask.carry_forward:
-        given["carry_forward"] = True
+    if not ask.carry_forward:
+        given["carry_forward"] = False
     flags = "".join(_flag(name, value) for name, value in given.items())
     if ask.over and len(ask.over) == 2 and all(isinstance(item, int) for item in ask.over):
         given["over"] = tuple(ask.over)
@@ -363,6 +364,6 @@ def _how(ask: Ask) -> How:
 
 def _flag(name: str, value: object) -> str:
     flag = f" --{name.replace('_', '-')}"
-    if value is True:
-        return flag
+    if value is False:
+        return f" --no-{name.replace('_', '-')}"
     return f"{flag} {','.join(str(item) for item in value)}" if isinstance(value, list) else f"{flag} {value}"

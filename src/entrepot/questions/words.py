@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import isnan
 
 from entrepot.world import blocs, countries, sectors
 from entrepot.world.short_names import short
 
+_ARTICLE = re.compile(
+    r"^(United |Netherlands|Philippines|Bahamas|Maldives|Comoros|Gambia|Central African|Dominican Republic|Congo)"
+    r"|Islands$|Emirates$|Republic$"
+)
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
@@ -105,8 +110,7 @@ def possessive(iso3: str, lang: str = "en") -> str:
 def with_article(iso3: str, lang: str = "en") -> str:
     """Name a country as it stands in an English sentence."""
     name = countries.name(iso3, lang)
-    plural = name.startswith(("United ", "Netherlands", "Philippines", "Bahamas", "Maldives", "Comoros"))
-    return f"the {name}" if lang == "en" and plural else name
+    return f"the {name}" if lang == "en" and _ARTICLE.search(name) else name
 
 
 def capital(sentence: str) -> str:

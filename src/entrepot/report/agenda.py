@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from entrepot.errors import DataError, InputError
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
-from entrepot.questions.settlements import settlements
+from entrepot.questions.selection import Direction
+from entrepot.questions.settlements import covered, partial_products, settlements
 from entrepot.report.brief import Brief, StoreSummary, read_manifest
 from entrepot.result import Result
 from entrepot.world import blocs, countries
@@ -81,24 +83,32 @@ def compose(
 
 
 def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[str, Callable[[], Result]]]:
-    """List the questions to put, each with the call that answers it."""
+    """List the questions to put, each with the call that answers it; several may belong to one question."""
     at = None if year is None else date(year, 12, 31)
+    industry = store.has("industry_flows")
     asks: list[tuple[str, Callable[[], Result]]] = []
+    if industry and iso3 in covered(store, "industry_flows"):
+        asks.append(("direction", partial(direction, store, iso3, table="industry_flows", lang=lang)))
     if store.has("flows"):
-        for flow in ("exports", "imports"):
-            asks.append(
-                (
-                    "direction",
-                    lambda flow=flow: direction(store, iso3, by="partner", flow=flow, until=year, lang=lang),
-                )
-            )
-    if store.has("industry_flows"):
-        asks.append(("direction", lambda: direction(store, iso3, table="industry_flows", lang=lang)))
-        asks.append(("direction", lambda: direction(store, iso3, by="sector", lang=lang)))
+        for flow in get_args(Direction):
+            asks.append(("direction", partial(direction, store, iso3, flow=flow, until=year, lang=lang)))
+    if industry and iso3 in covered(store, "industry_flows"):
+        asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):
-        asks.append(("coverage", lambda: coverage(store, iso3, at=at, lang=lang)))
-    asks.append(("settlements", lambda: settlements(store, settling_group(iso3), year=year, lang=lang)))
+        asks.append(("coverage", partial(coverage, store, iso3, at=at, lang=lang)))
+    asks.append(("settlements", partial(set_off, store, iso3, year, lang)))
     return asks
+
+
+def set_off(store: Store, iso3: str, year: int | None, lang: str) -> Result:
+    """Ask what a country's group could set off, from the table that says most about its trade."""
+    group = settling_group(iso3)
+    all_goods = store.has("flows") and partial_products(store) is None
+    if store.has("industry_flows") and not all_goods and iso3 in covered(store, "industry_flows"):
+        first, last = store.info("industry_flows").years or (0, 0)
+        if year is None or first <= year <= last:
+            return settlements(store, group, year=year, table="industry_flows", lang=lang)
+    return settlements(store, group, year=year, lang=lang)
 
 
 def settling_group(iso3: str) -> str:

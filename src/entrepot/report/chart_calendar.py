@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from entrepot.report import palette
 from entrepot.report.chart_marks import mark_layers
-from entrepot.report.chart_parts import LABEL_AXIS, Canvas, Row, Spec, frame, wrap
+from entrepot.report.chart_parts import DATE_SCALE, LABEL_AXIS, Canvas, Row, Spec, frame, wrap
 
 
 def calendar(canvas: Canvas) -> Spec:
@@ -21,8 +21,8 @@ def calendar(canvas: Canvas) -> Spec:
     }  # fmt: skip
     first = min((row["from"] for row in rows), default=horizon)
     x: Spec = {
-        "field": "from", "type": "temporal", "scale": {"domain": [first, horizon], "nice": False},
-        "axis": {"grid": True, "labelOverlap": True, "tickCount": 6, "labelAngle": 0, "format": "%Y"},
+        "field": "from", "type": "temporal", "scale": dict(DATE_SCALE),
+        "axis": {"grid": True, "labelOverlap": True, "tickCount": 6, "labelAngle": 0},
     }  # fmt: skip
     colour: Spec = {"value": palette.ACCENT}
     if canvas.series:
@@ -34,6 +34,12 @@ def calendar(canvas: Canvas) -> Spec:
     ]
     base: Spec = {"x": x, "x2": {"field": "to"}, "y": y, "color": colour, "tooltip": tooltip}
     layers: list[Spec] = [
+        # Vega-Lite warns about a domain of dates on marks with two ends, so unseen points span the axis.
+        {
+            "data": {"values": [{"from": first}, {"from": horizon}]},
+            "mark": {"type": "point", "opacity": 0},
+            "encoding": {"x": x},
+        },
         {"data": {"values": rows}, "mark": {"type": "bar", "height": {"band": 0.72}}, "encoding": base},
         {
             "data": {"values": [row for row in rows if row["open"]]},

@@ -17,6 +17,8 @@ from entrepot.result import Figure
 Spec = dict[str, Any]
 Row = dict[str, Any]
 LINE_HEIGHT = 15.0
+# Days are the same in every time zone.
+DATE_SCALE: Mapping[str, Any] = {"type": "utc", "nice": False}
 # Vega centres the first line of a label on its mark: labels of two lines move up by half a line.
 LABEL_AXIS: Mapping[str, Any] = {
     "labelExpr": "split(datum.value, '\\n')",
@@ -179,7 +181,8 @@ def dodge(wanted: Sequence[float], sizes: Sequence[float], low: float, high: flo
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     clusters: list[tuple[float, float, list[int]]] = []
     for i in order:
-        clusters.append((wanted[i], sizes[i], [i]))
+        inside = min(max(wanted[i], low + sizes[i] / 2), max(high - sizes[i] / 2, low + sizes[i] / 2))
+        clusters.append((inside, sizes[i], [i]))
         while (
             len(clusters) > 1
             and clusters[-2][0] + clusters[-2][1] / 2 > clusters[-1][0] - clusters[-1][1] / 2
@@ -204,7 +207,9 @@ def nice_domain(values: Iterable[float | None], *, zero: bool = False, pad: floa
     low, high = (min(seen), max(seen)) if seen else (0.0, 1.0)
     if zero or 0 <= low < 0.6 * high or (low < 0 and high <= 0):
         low, high = min(low, 0.0), max(high, 0.0)
-    room = (high - low or abs(high) or 1.0) * pad
+    if low == high:
+        return [low, low + (abs(low) or 1.0)]
+    room = (high - low) * pad
     return [low if low == 0 else low - room, high if high == 0 else high + room]
 
 

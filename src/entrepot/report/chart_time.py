@@ -8,6 +8,7 @@ from typing import Any
 from entrepot.report import palette
 from entrepot.report.chart_marks import end_labels, hole_layers, mark_layers, placed, right_of_plot
 from entrepot.report.chart_parts import (
+    DATE_SCALE,
     LINE_HEIGHT,
     Canvas,
     NumberFormat,
@@ -65,11 +66,7 @@ def area(canvas: Canvas) -> Spec:
             "transform": [{"calculate": y0, "as": "lo"}, {"calculate": y1, "as": "hi"}],
             "layer": [
                 {"mark": {"type": "area", **palette.PARTED, "line": False}, "encoding": stacked},
-                {
-                    "transform": [{"filter": "datum.lone"}],
-                    "mark": {"type": "rule", "strokeWidth": 4, "tooltip": True},
-                    "encoding": stacked,
-                },
+                *_lone_layers(rows, stacked),
             ],
         },
         *mark_layers(canvas, x),
@@ -77,6 +74,14 @@ def area(canvas: Canvas) -> Spec:
     ]
     params = [{"name": "mode", "value": "value"}] if share else []
     return frame(layers, height=AREA_HEIGHT, params=params)
+
+
+def _lone_layers(rows: list[Row], stacked: Spec) -> list[Spec]:
+    """Draw a year between two gaps as a bar: an area of no width would not be seen."""
+    if not any(row["lone"] for row in rows):
+        return []
+    mark = {"type": "rule", "strokeWidth": 4}
+    return [{"transform": [{"filter": "datum.lone"}], "mark": mark, "encoding": stacked}]
 
 
 def line(canvas: Canvas) -> Spec:
@@ -200,7 +205,7 @@ def _x_axis(canvas: Canvas, xs: list[Any]) -> Spec:
             "field": "x",
             "type": "temporal",
             "axis": axis,
-            "scale": {"domain": [xs[0], xs[-1]], "nice": False},
+            "scale": dict(DATE_SCALE),
         }
     axis = {"labelAngle": 0, "labelOverlap": True}
     return {

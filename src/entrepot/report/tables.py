@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import html
 import io
 import json
 import textwrap
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import date
 from math import isfinite
@@ -159,7 +161,13 @@ def csv_bytes(data: pa.Table) -> bytes:
     import pyarrow.csv
 
     buffer = io.BytesIO()
-    pyarrow.csv.write_csv(data, buffer, pyarrow.csv.WriteOptions(quoting_style="needed"))
+    # Arrow would put every head between quotes; the csv module does so only where it must.
+    heads = io.StringIO()
+    csv.writer(heads, lineterminator="\n").writerow(data.column_names)
+    buffer.write(heads.getvalue().encode())
+    pyarrow.csv.write_csv(
+        data, buffer, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    )
     return buffer.getvalue()
 
 
@@ -228,8 +236,14 @@ def table_latex(table: Table, *, caption: str = "", subtitle: str = "", lang: st
     )
     labels = {c.name: f"{c.label} ({unit_of(c)})" if unit_of(c) else c.label for c in table.columns}
     right = [column.name for column in table.columns if is_numeric(column)]
-    shown = great_tables.GT(data).tab_header(title=caption or table.title, subtitle=subtitle or None)
-    shown = shown.cols_label(cases=labels).cols_align("left")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PyArrow Table support is currently experimental")
+        drawn = great_tables.GT(data)
+    shown = (
+        drawn.tab_header(title=caption or table.title, subtitle=subtitle or None)
+        .cols_label(cases=labels)
+        .cols_align("left")
+    )
     if right:
         shown = shown.cols_align("right", columns=right)
     if has_missing(table):

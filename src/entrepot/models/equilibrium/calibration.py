@@ -1,7 +1,7 @@
 """From tables to the arrays of a many-sector economy, with a report of everything that was approximated.
 
-Two recipes: an inter-country input-output table (final demand by destination may be absent), and trade matrices with
-tariffs, gross output and national input shares, as in Caliendo & Parro (2015).
+Two recipes: an inter-country input-output table (final demand by destination may be absent), and trade
+matrices with tariffs, gross output and national input shares, as in Caliendo & Parro (2015).
 """
 
 from __future__ import annotations
@@ -55,16 +55,17 @@ class CalibrationReport:
         told = []
         if self.final_allocated or self.final_at_home:
             told.append(
-                f"Final demand by destination was not in the table: {self._share(self.final_allocated)} of final use "
-                "was spread by the buyers' sourcing shares of intermediates (non-negative least squares per selling "
-                f"sector) and {self._share(self.final_at_home)} was left in the seller's home market."
+                "Final demand by destination was not in the table: "
+                f"{self._share(self.final_allocated)} of final use was spread by the buyers' sourcing shares "
+                "of intermediates (non-negative least squares per selling sector) and "
+                f"{self._share(self.final_at_home)} was left in the seller's home market."
             )
         if self.negative_final:
             told.append(f"Negative final use of {self._share(self.negative_final)} was set to zero.")
         if self.raised_cells:
             told.append(
-                f"Inputs exceeded the allowed share of output in {self.raised_cells} country-sectors; value added "
-                f"was raised by {self._share(self.raised_value_added)} of final use."
+                f"Inputs exceeded the allowed share of output in {self.raised_cells} country-sectors; "
+                f"value added was raised by {self._share(self.raised_value_added)} of final use."
             )
         if self.raised_output:
             told.append(f"Output was raised to exports by {self._share(self.raised_output)} of final use.")
@@ -89,8 +90,8 @@ class Calibration:
     final_shares : ndarray, shape (N, J)
         Shares of final spending.
     exact : bool
-        Whether the arrays are an equilibrium as they stand; otherwise :meth:`economy` solves for the nearest one with
-        the same shares.
+        Whether the arrays are an equilibrium as they stand; otherwise :meth:`economy` solves for the nearest
+        one with the same shares.
     report : CalibrationReport
         What was approximated.
     """
@@ -128,10 +129,11 @@ def calibrate_table(
 ) -> Calibration:
     """Calibrate to an inter-country input-output table.
 
-    Where final demand by destination is absent, final sales of each seller ``f = gross output - intermediate sales``
-    are spread per selling sector by ``min ||S F - f||, F >= 0``, where column n of ``S`` holds the shares in which
-    country n sources that sector's intermediates; what a seller's row leaves over stays in the home market, and a
-    row that overshoots is scaled down, so that every seller's final sales are met exactly.
+    Where final demand by destination is absent, final sales of each seller ``f = gross output - intermediate
+    sales`` are spread per selling sector by ``min ||S F - f||, F >= 0``, where column n of ``S`` holds the
+    shares in which country n sources that sector's intermediates; what a seller's row leaves over stays in
+    the home market, and a row that overshoots is scaled down, so that every seller's final sales are met
+    exactly.
 
     Parameters
     ----------
@@ -210,9 +212,9 @@ def _final_use(
     j, n, _ = sourcing.shape
     if final_demand is not None:
         given = as_floats("final_demand", final_demand, (n, j, n)).transpose(1, 0, 2)
-        return np.maximum(given, 0.0), {"negative_final": float(-np.minimum(given, 0.0).sum())}
+        return np.maximum(given, 0.0), {"negative_final": float(np.maximum(-given, 0.0).sum())}
     sold = gross_output.T - sourcing.sum(axis=2)
-    negative = float(-np.minimum(sold, 0.0).sum())
+    negative = float(np.maximum(-sold, 0.0).sum())
     sold = np.maximum(sold, 0.0)
     final = np.zeros_like(sourcing)
     misfit = 0.0
@@ -243,8 +245,8 @@ def spread_final_use(sourcing: FloatArray, sold: FloatArray) -> tuple[FloatArray
     Returns
     -------
     tuple of (ndarray of shape (N, N), float)
-        Sales [seller, destination], whose rows sum to at most ``sold``; sum of absolute misfits of the least-squares
-        problem.
+        Sales [seller, destination], whose rows sum to at most ``sold``; sum of absolute misfits of the
+        least-squares problem.
     """
     total = sourcing.sum(axis=0)
     shares = np.where(total > 0, sourcing / np.where(total > 0, total, 1.0), np.eye(len(sold)))
@@ -265,8 +267,8 @@ def calibrate_tariff_data(
 ) -> Calibration:
     """Calibrate to trade matrices, tariffs, gross output and national input shares (Caliendo & Parro 2015).
 
-    Domestic sales are gross output, at least exports, less exports. Final demand is spending gross of tariffs less
-    purchases of inputs, negative entries set to zero; so the arrays are not yet an equilibrium.
+    Domestic sales are gross output, at least exports, less exports. Final demand is spending gross of tariffs
+    less purchases of inputs, negative entries set to zero; so the arrays are not yet an equilibrium.
 
     Parameters
     ----------
@@ -277,7 +279,8 @@ def calibrate_tariff_data(
     value_added : array_like, shape (N, J)
         Share of value added in output.
     materials : array_like, shape (N, J, J)
-        Shares [country, input sector, using sector] of materials; columns sum to 1.
+        Shares [country, input sector, using sector] of materials; columns sum to 1. Published tables have
+        small negative shares: down to -0.05 they are kept.
     tariffs : array_like, shape (N, N, J)
         Ad valorem rates.
 
@@ -288,15 +291,16 @@ def calibrate_tariff_data(
 
     References
     ----------
-    Caliendo, L., & Parro, F. (2015). Estimates of the trade and welfare effects of NAFTA. Review of Economic Studies
-    82(1), 1-44. https://doi.org/10.1093/restud/rdu035
+    Caliendo, L., & Parro, F. (2015). Estimates of the trade and welfare effects of NAFTA. Review of Economic
+    Studies 82(1), 1-44. https://doi.org/10.1093/restud/rdu035
 
     Examples
     --------
     >>> import numpy as np
     >>> trade = np.array([[[0.0], [20.0]], [[20.0], [0.0]]])
     >>> zero = np.zeros((2, 2, 1))
-    >>> cal = calibrate_tariff_data(trade, np.full((2, 1), 100.0), np.full((2, 1), 0.5), np.ones((2, 1, 1)), zero)
+    >>> output, value_added, materials = np.full((2, 1), 100.0), np.full((2, 1), 0.5), np.ones((2, 1, 1))
+    >>> cal = calibrate_tariff_data(trade, output, value_added, materials, zero)
     >>> cal.trade[0, :, 0]
     array([80., 20.])
     """
@@ -307,7 +311,7 @@ def calibrate_tariff_data(
     between = np.array(as_floats("trade", between, (n, n, j), least=0.0))
     tariffs = as_floats("tariffs", tariffs, (n, n, j), least=0.0)
     value_added = as_floats("value_added", value_added, (n, j), least=0.0)
-    inputs = as_floats("materials", materials, (n, j, j), least=0.0) * (1 - value_added)[:, None, :]
+    inputs = as_floats("materials", materials, (n, j, j), least=-0.05) * (1 - value_added)[:, None, :]
     diagonal = np.arange(n)
     if between[diagonal, diagonal].any():
         raise ValueError("trade must be zero on its diagonal; domestic sales follow from gross_output")

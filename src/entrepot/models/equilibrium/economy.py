@@ -1,8 +1,8 @@
 """What a many-sector economy is made of: checked, renormalised, and laid out for fast sweeps.
 
 Callers hand arrays in the order ``[exporter, importer, sector]``. Inside, a pair array is
-``[draw, sector, importer, exporter]``, so that every sector is one contiguous block for a matrix-vector product;
-the draw axis has length 1 where all draws share the array.
+``[draw, sector, importer, exporter]``, so that every sector is one contiguous block for a matrix-vector
+product; the draw axis has length 1 where all draws share the array.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 SHARE_TOLERANCE = 1e-4
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Economy:
     Attributes
     ----------
     shares : ndarray, shape (draws, J, N, N)
-        Expenditure shares [sector, importer, exporter], gross of tariffs; rows sum to 1, or to 0 where nothing
-        is bought.
+        Expenditure shares [sector, importer, exporter], gross of tariffs; rows sum to 1, or to 0 where
+        nothing is bought.
     tariffs, export_tax : ndarray, shape (draws, J, N, N)
         Baseline ad valorem rates in the same layout.
     expenditure, output : ndarray, shape (draws, N, J)
@@ -64,7 +65,7 @@ class Economy:
     @property
     def draws(self) -> int:
         """Number of draws: the longest draw axis."""
-        return max(getattr(self, field.name).shape[0] for field in fields(self))
+        return max(int(getattr(self, field.name).shape[0]) for field in fields(self))
 
     def take(self, index: IntArray) -> Self:
         """Return the economy of some draws; arrays shared by all draws stay shared."""
@@ -83,7 +84,8 @@ def as_floats(name: str, value: ArrayLike, shape: tuple[int, ...], *, least: flo
     Raises
     ------
     ValueError
-        If an entry is not finite or lies below ``least``, or the shape does not fit; the message names ``name``.
+        If an entry is not finite or lies below ``least``, or the shape does not fit; the message names
+        ``name``.
     """
     array = np.asarray(value, dtype=np.float64)
     if not np.isfinite(array).all():
@@ -124,7 +126,7 @@ def draw_rows(array: FloatArray, core: int) -> FloatArray:
 
 
 def row_numbers(lead: tuple[int, ...], draws: tuple[int, ...]) -> IntArray:
-    """Return, for each of the flattened ``draws``, the row of an array whose own leading axes are ``lead``."""
+    """Return, for each of the flattened ``draws``, the row of an array with leading axes ``lead``."""
     rows = np.arange(int(np.prod(lead, dtype=np.intp))).reshape(lead)
     return np.broadcast_to(rows, draws).ravel()
 
@@ -176,10 +178,6 @@ def build_economy(arrays: dict[str, FloatArray]) -> Economy:
     final = expenditure - use_of_inputs(inputs, output)
     revenue = (gross - trade).sum(axis=(-3, -1)) + (trade - sales).sum(axis=(-3, -2))
     income = labour + revenue + deficits
-    if (income <= 0).any():
-        raise ValueError(
-            "deficits: a country's surplus exceeds its income, so it would have nothing to spend"
-        )
     return Economy(
         shares=shares,
         tariffs=tariffs,
@@ -224,7 +222,8 @@ def cost_shares(
 
 def use_of_inputs(inputs: FloatArray, output: FloatArray) -> FloatArray:
     """Return what producers spend on each input sector, shape (draws, N, J)."""
-    return np.matmul(inputs, output[..., None])[..., 0]
+    used: FloatArray = np.matmul(inputs, output[..., None])[..., 0]
+    return used
 
 
 def final_use_shares(given: FloatArray | None, final: FloatArray, expenditure: FloatArray) -> FloatArray:
@@ -243,8 +242,9 @@ def final_use_shares(given: FloatArray | None, final: FloatArray, expenditure: F
                 f"final_shares: spending less inputs is negative ({final.min():.4g}) in country {country}, "
                 f"sector {sector}; give final_shares and call rebase()"
             )
-        given = np.maximum(final, 0.0)
+        given = np.where(final > ROUNDING * expenditure, final, 0.0)
     total = given.sum(axis=-1, keepdims=True)
     if (total <= 0).any():
         raise ValueError("final_shares: every country needs some final use")
-    return given / total
+    shares: FloatArray = given / total
+    return shares

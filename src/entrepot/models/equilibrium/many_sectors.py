@@ -2,21 +2,22 @@
 
 The model of Caliendo and Parro (2015) in exact hat algebra (Dekle, Eaton and Kortum 2008), its equations in
 :mod:`entrepot.models.equilibrium.sweep`. Labour moves freely between sectors of a country; each sector buys
-intermediates of all sectors in fixed cost shares; goods differ by origin (or suppliers by productivity) with one trade
-elasticity per sector. The unknowns log w, log P and log X are iterated jointly under Anderson acceleration until the
-residuals of labour markets, prices and spending are small; the length of a step never stops the search. A ban is an
-exact zero in the trade kernel, not a large cost.
+intermediates of all sectors in fixed cost shares; goods differ by origin (or suppliers by productivity) with
+one trade elasticity per sector. The unknowns log w, log P and log X are iterated jointly under Anderson
+acceleration until the residuals of labour markets, prices and spending are small; the length of a step never
+stops the search. A ban is an exact zero in the trade kernel, not a large cost.
 
-Numeraire: value added of all countries together (of each group that trades with one another, where bans split the
-world), so additive deficits are fixed in units of world value added.
+Numeraire: value added of all countries together (of each group that trades with one another, where bans split
+the world), so additive deficits are fixed in units of world value added.
 
 References
 ----------
-Caliendo, L., & Parro, F. (2015). Estimates of the trade and welfare effects of NAFTA. Review of Economic Studies,
-82(1), 1-44. https://doi.org/10.1093/restud/rdu035
-Dekle, R., Eaton, J., & Kortum, S. (2008). Global rebalancing with gravity. IMF Staff Papers, 55(3), 511-540.
+Caliendo, L., & Parro, F. (2015). Estimates of the trade and welfare effects of NAFTA. Review of Economic
+Studies, 82(1), 1-44. https://doi.org/10.1093/restud/rdu035 Dekle, R., Eaton, J., & Kortum, S. (2008). Global
+rebalancing with gravity. IMF Staff Papers, 55(3), 511-540.
 https://doi.org/10.1057/imfsp.2008.17
-Costinot, A., & Rodriguez-Clare, A. (2014). Trade theory with numbers. Handbook of International Economics, 4, 197-261.
+Costinot, A., & Rodriguez-Clare, A. (2014). Trade theory with numbers. Handbook of International Economics, 4,
+197-261.
 https://doi.org/10.1016/B978-0-444-54314-1.00004-5
 """
 
@@ -29,14 +30,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from entrepot.models.equilibrium.economy import (
-    Economy,
     FloatArray,
     IntArray,
     as_floats,
     build_economy,
     draw_axes,
     flatten_draws,
-    lead_axes,
     table_layout,
 )
 from entrepot.models.equilibrium.shocks import Shocks, deficit_rule
@@ -99,24 +98,25 @@ class ManySectors:
     Parameters
     ----------
     trade : array_like, shape (..., N, N, J)
-        Flows [exporter, importer, sector] net of tariffs and inclusive of export taxes, domestic sales included.
-        Leading axes, here and below, are draws.
+        Flows [exporter, importer, sector] net of tariffs and inclusive of export taxes, domestic sales
+        included. Leading axes, here and below, are draws.
     value_added : array_like, shape (..., N, J)
         Share of value added in costs.
     inputs : array_like, shape (..., N, J, J)
-        Shares [country, input sector, using sector] in costs; with ``value_added`` they sum to 1 (within 1e-4; they
-        are renormalised).
+        Shares [country, input sector, using sector] in costs, >= -0.05 (published tables hold small
+        negative ones); with ``value_added`` they sum to 1 (within
+        1e-4; they are renormalised).
     final_shares : array_like, shape (..., N, J), or None
         Shares of final spending, renormalised; None takes them from the tables (spending less inputs).
     theta : array_like, shape (..., J) or scalar
         Trade elasticities, > 0.
     tariffs, export_tax : array_like, shape (..., N, N, J), optional
-        Baseline ad valorem rates, > -1 (0.1 = 10%): tariffs on the border price, paid to the importer; export taxes on
-        the producer's price, paid to the exporter.
+        Baseline ad valorem rates, > -1 (0.1 = 10%): tariffs on the border price, paid to the importer; export
+        taxes on the producer's price, paid to the exporter.
     deficits : {"additive", "multiplicative", "balanced"} or array_like of shape (..., N)
-        "additive": imports less exports stay fixed in units of world value added. "multiplicative": they move with the
-        country's value added, less a common residual. "balanced" or an array: the baseline is first rebased to no
-        deficits, or to those, and they stay fixed.
+        "additive": imports less exports stay fixed in units of world value added. "multiplicative": they move
+        with the country's value added, less a common residual. "balanced" or an array: the baseline is first
+        rebased to no deficits, or to those, and they stay fixed.
 
     Raises
     ------
@@ -155,7 +155,7 @@ class ManySectors:
         given: dict[str, tuple[ArrayLike | None, tuple[int, ...], float]] = {
             "trade": (table, (n, n, j), 0.0),
             "value_added": (value_added, (n, j), 0.0),
-            "inputs": (inputs, (n, j, j), 0.0),
+            "inputs": (inputs, (n, j, j), -0.05),
             "final_shares": (final_shares, (n, j), 0.0),
             "theta": (theta, (j,), 1e-6),
             "tariffs": (0.0 if tariffs is None else tariffs, (n, n, j), -0.999999),
@@ -186,6 +186,16 @@ class ManySectors:
         flows = economy.shares * economy.expenditure.swapaxes(-1, -2)[..., None] / (1 + economy.tariffs)
         return self._with_draws(table_layout(flows))
 
+    @property
+    def tariffs(self) -> FloatArray:
+        """Baseline tariffs [exporter, importer, sector], shape (..., N, N, J)."""
+        return self._with_draws(table_layout(self.economy.tariffs))
+
+    @property
+    def export_tax(self) -> FloatArray:
+        """Baseline export taxes [exporter, importer, sector], shape (..., N, N, J)."""
+        return self._with_draws(table_layout(self.economy.export_tax))
+
     def solve(
         self,
         cost_hat: ArrayLike | None = None,
@@ -207,8 +217,8 @@ class ManySectors:
         tariffs, export_tax : array_like, shape (..., N, N, J), optional
             New rates in levels; the baseline's where absent.
         ban : array_like of bool or float, shape (..., N, N, J), optional
-            True where a flow is forbidden: it becomes exactly zero. A number in [0, 1] is the share of the flow's
-            varieties that is forbidden.
+            True where a flow is forbidden: it becomes exactly zero. A number in [0, 1] is the share of the
+            flow's varieties that is forbidden.
         deficits : {"additive", "multiplicative", "balanced"} or array_like of shape (..., N), optional
             New deficits; the baseline's, by its rule, where absent.
         tolerance : float
@@ -225,16 +235,18 @@ class ManySectors:
         Raises
         ------
         ValueError
-            If an argument is wrong, the baseline is no equilibrium (see :meth:`rebase`), or a ban leaves final users
-            without a supplier, a country without a buyer, or a deficit that cannot be paid.
+            If an argument is wrong, the baseline is no equilibrium (see :meth:`rebase`), or a ban leaves
+            final users without a supplier, a country without a buyer, or a deficit that cannot be paid.
         ConvergenceError
             If some draw has no solution to the tolerance; the message says why.
         """
         if self.baseline_residual > INEXACT:
             raise ValueError(
-                f"trade: the baseline is no equilibrium (residual {self.baseline_residual:.1e}: spending, inputs and "
-                "final_shares do not fit one another); call rebase() first"
+                f"trade: the baseline is no equilibrium (residual {self.baseline_residual:.1e}: spending, "
+                "inputs and final_shares do not fit one another); call rebase() first"
             )
+        if (self.economy.income <= 0).any():
+            raise ValueError("trade: a country's surplus exceeds its income, so that it has nothing to spend")
         shocks = self._shocks(cost_hat, tariffs, export_tax, ban, deficits)
         return self._result(shocks, tolerance, polish, keep_trade)
 
@@ -248,9 +260,9 @@ class ManySectors:
     ) -> ManySectors:
         """Return the economy whose baseline is the equilibrium after a shock; takes what :meth:`solve` takes.
 
-        Without arguments it is the equilibrium with the baseline's shares, value added and deficits, for tables that
-        are not quite one (negative final uses set to zero, input shares from another source). It is solved to 1e-12
-        where rounding allows.
+        Without arguments it is the equilibrium with the baseline's shares, value added and deficits, for
+        tables that are not quite one (negative final uses set to zero, input shares from another source). It
+        is solved to 1e-12 where rounding allows.
         """
         shocks = self._shocks(cost_hat, tariffs, export_tax, ban, deficits)
         found = self._result(shocks, 1e-10, 1e-12, keep_trade=True)
@@ -302,7 +314,8 @@ class ManySectors:
         count = int(np.prod(shocks.draws, dtype=np.intp))
         if keep_trade and 8 * count * n * n * j > TABLE_BYTES:
             raise ValueError(
-                f"keep_trade: {count} tables of flows would need {8e-9 * count * n * n * j:.1f} GB; pass keep_trade=False"
+                f"keep_trade: {count} tables of flows need {8e-9 * count * n * n * j:.1f} GB; "
+                "pass keep_trade=False"
             )
         out: dict[str, Any] = {}
         for index, found in find_equilibrium(shocks.cases(self.economy), n, j, tolerance, polish):

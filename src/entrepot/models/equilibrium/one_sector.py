@@ -192,8 +192,8 @@ class OneSector:
             output and spending before duties stay at the baseline, prices only adjust (multilateral
             resistances).
         export_tax_hat : array_like, shape (..., N, N), optional
-            Change of ``1 + x`` from a baseline without export taxes, paid to the exporter's income; only with
-            "full". Flows stay at border prices, tax included.
+            Change of ``1 + x`` from a baseline without export taxes, paid to the exporter's income; 1 on the
+            diagonal; only with "full". Flows stay at border prices, tax included.
         tolerance : float
             Residual that every draw must reach.
         polish : float, optional
@@ -220,6 +220,9 @@ class OneSector:
                 shocks[name] = self._pairs(name, value, low=0.0)
         if kind == "conditional" and export_tax_hat is not None:
             raise ValueError("export_tax_hat: needs kind='full'; a conditional solve holds incomes fixed")
+        tax = shocks.get("export_tax_hat")
+        if tax is not None and (np.einsum("...ii->...i", tax) != 1).any():
+            raise ValueError("export_tax_hat: sales at home are no exports, so the diagonal must be 1")
         forbidden = None if ban is None else self._ban(ban)
         return self._solve(shocks, forbidden, kind, tolerance, polish)
 

@@ -8,20 +8,24 @@ consumer prices, where supply is elastic. With export taxes incomes M join the u
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from entrepot.models.equilibrium.no_equilibrium import find_reason, list_countries, sells_one_way
 from entrepot.models.fixed_point import ConvergenceError
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
+T = TypeVar("T", bound=np.generic)
 
 _FLOOR = 1e-9  # income is kept above this share of output during the search, so that logs exist
 _IMBALANCE = 1e-9  # share of spending by which a group's deficits may miss zero
-_NAMED = 8  # countries listed in a message
+_FLATTEST = 0.02  # least slope used, as a share of the steepest one
+_FAR = 46.0  # a price change of 1e20 is no equilibrium, but a limit in which some flow vanishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class _Block:
     gross: FloatArray
     net: FloatArray
     sold: FloatArray
+    square: FloatArray
     output: FloatArray
     spending: FloatArray
     expenditure: FloatArray
@@ -77,6 +82,7 @@ class _Block:
             gross=gross,
             net=net,
             sold=net if self.sold is self.net else _pick(self.sold, draws),
+            square=_pick(self.square, draws),
             output=_pick(self.output, draws),
             spending=_pick(self.spending, draws),
             expenditure=_pick(self.expenditure, draws),
@@ -133,9 +139,11 @@ class OneSectorMap:
         self.taxed = shock.export_tax is not None
         self.elastic = bool((psi > 0).any()) and not self.conditional
         self.n: int = trade.shape[-1]
-        groups = _groups(shock, trade, deficits, self.conditional)
+        self.trade = trade
+        self.support: BoolArray = trade > 0 if shock.ban is None else (trade > 0) & ~shock.ban
+        cause = "trade" if shock.ban is None else "ban"
+        groups = _groups(self.support, trade, cause, deficits, self.conditional)
         self.block = _constants(trade, theta, psi, tariffs, shock, groups)
-        self.step = self._slopes()
         self.current, self.draws = self.block, np.empty(0, dtype=np.intp)
 
     @property
@@ -153,7 +161,9 @@ class OneSectorMap:
         residual = np.abs(relative - 1).max(axis=1)
         if self.conditional or self.deficits != "multiplicative":
             residual = np.maximum(residual, np.abs(common - 1).max(axis=1))
-        g = state.log_price + np.log(relative) * _pick(self.step, draws)
+        residual = np.where(np.abs(state.log_price).max(axis=1) < _FAR, residual, np.inf)
+        distance = np.log(relative)
+        g = state.log_price + distance / self._slope(block, state, distance)
         if self.taxed:
             gap = state.wanted / state.income
             residual = np.maximum(residual, np.abs(gap - 1).max(axis=1))
@@ -186,37 +196,39 @@ class OneSectorMap:
 
     def explain(self, error: ConvergenceError, first: int) -> ConvergenceError:
         """Return the error with the reason that the economy gives, draws counted from ``first``."""
-        draws = first + error.draws
+        worst = int(np.argmax(error.residual))
+        draw = error.draws[worst : worst + 1]
+        with np.errstate(all="ignore"):
+            state = self._state(self.block.at(draw), error.z[worst : worst + 1])
+        reason = find_reason(
+            _pick(self.trade, draw)[0],
+            _pick(self.support, draw)[0],
+            state.wanted[0] <= 2 * _FLOOR * state.output[0],
+            deficits=self.deficits,
+            fixed=self.conditional,
+        )
         message = f"{error} (draws of this message start at {first})" if first else str(error)
-        with np.errstate(all="ignore"):
-            state = self._state(self.block.at(error.draws), error.z)
-            short = np.any(state.wanted <= 2 * _FLOOR * state.output, axis=0)
-        if short.any() and self.deficits != "multiplicative":
-            message += (
-                f". Countries {_listed(short)} have a fixed surplus larger than their new output; "
-                "deficits='multiplicative' or 'balanced' lets it shrink"
-            )
-        return ConvergenceError(message, draws=draws, residual=error.residual, z=error.z)
+        message += f": {reason}" if reason else ""
+        return ConvergenceError(message, draws=first + error.draws, residual=error.residual, z=error.z)
 
-    def _slopes(self) -> FloatArray:
-        """Return minus one over the own-price slope of log excess demand at unchanged prices, shape (m, N).
+    def _slope(self, block: _Block, state: _State, distance: FloatArray) -> FloatArray:
+        """Return minus the own-price slope of log excess demand, shape (m, N), steeper far from zero.
 
-        Where goods are gross substitutes this step makes the map an average, so that plain sweeps cannot
-        diverge; 1 / (1 + theta + psi), the step for a country that buys nothing at home, is its lower bound.
+        Where goods are gross substitutes, a step of one over the slope makes the map an average, so that
+        sweeps do not diverge. A country that buys nothing at home has the steepest slope, 1 + theta + psi:
+        the safe choice while slopes still change along the step.
         """
-        block = self.block
-        with np.errstate(all="ignore"):
-            state = self._state(
-                block, np.zeros((max(a.shape[0] for a in (block.net, block.theta, block.psi)), self.unknowns))
-            )
-            share = block.net / state.before_duty[:, None, :]
-            sold = block.sold * (state.income / state.before_duty)[:, None, :]
-            sold /= sold.sum(axis=2, keepdims=True)
-            home = np.einsum("bii->bi", sold)
-            own = np.einsum("bij,bij->bi", sold, share)
+        demand = state.income / state.before_duty
+        ratio = state.weight / state.sales
+        own = ratio * state.weight * _sales(block.square, demand / state.before_duty)
+        slope = block.theta * (1 - own)
         most = 1 + block.theta + block.psi
-        income = 0.0 if self.conditional else (1 + block.psi * (1 - np.einsum("bii->bi", share))) * (1 - home)
-        return 1 / np.clip(block.theta * (1 - own) + income, 0.02 * most, most)
+        if not self.conditional:
+            home = ratio * demand * np.einsum("bii->bi", block.sold)
+            bought = state.weight / state.before_duty * np.einsum("bii->bi", block.net)
+            slope = slope + (1 - home) * (1 + block.psi * (1 - bought))
+        slope = np.clip(slope, _FLATTEST * most, most)
+        return np.asarray(slope + np.minimum(1.0, np.abs(distance)) * (most - slope))
 
     def _at(self, draws: IntArray) -> _Block:
         """Return the constants of the draws at work, copied only when some have left."""
@@ -276,7 +288,7 @@ class OneSectorMap:
         return (wanted if income is None else income), wanted, revenue
 
 
-def _pick(array: FloatArray, draws: IntArray) -> FloatArray:
+def _pick(array: NDArray[T], draws: IntArray) -> NDArray[T]:
     """Return the rows of some draws; an array shared by all stays as it is."""
     return array if array.shape[0] == 1 else array[draws]
 
@@ -322,10 +334,12 @@ def _constants(
     net = gross if tariffs is None else gross / (1 + tariffs)
     if shock.tariff is not None:
         net = net / shock.tariff
+    sold = net if shock.export_tax is None else net / shock.export_tax
     return _Block(
         gross=gross,
         net=net,
-        sold=net if shock.export_tax is None else net / shock.export_tax,
+        sold=sold,
+        square=net * sold,
         output=trade.sum(axis=2),
         spending=trade.sum(axis=1),
         expenditure=expenditure,
@@ -344,25 +358,23 @@ def _power(change: FloatArray, theta: FloatArray) -> FloatArray:
     return out
 
 
-def _groups(shock: Shock, trade: FloatArray, deficits: str, conditional: bool) -> FloatArray | None:
+def _groups(
+    support: BoolArray, trade: FloatArray, cause: str, deficits: str, conditional: bool
+) -> FloatArray | None:
     """Return who trades in one group with whom, or None if all do; refuse what has no equilibrium."""
-    support = trade > 0 if shock.ban is None else (trade > 0) & ~shock.ban
-    cause = "trade" if shock.ban is None else "ban"
     for empty, what in ((~support.any(axis=2), "sell to"), (~support.any(axis=1), "buy from")):
         if empty.any():
-            where = _listed(np.any(empty, axis=0))
+            where = list_countries(np.any(empty, axis=0))
             raise ValueError(f"{cause}: countries {where} may {what} no one, not even at home")
     hub: BoolArray = np.all(support, axis=2) & np.all(support, axis=1)
     if np.any(hub, axis=1).all():  # one country that trades with all ties everyone together
         return None
     labels = np.stack([connected_components(graph, directed=False)[1] for graph in support])
-    if deficits == "balanced" and not conditional:
-        strong = np.array([connected_components(graph, connection="strong")[0] for graph in support])
-        if (strong > labels.max(axis=1) + 1).any():
-            raise ValueError(
-                f"{cause}: some countries would sell to others from which nothing can come back, however "
-                "indirectly; with deficits='balanced' there is no equilibrium"
-            )
+    if deficits == "balanced" and not conditional and any(sells_one_way(graph) for graph in support):
+        raise ValueError(
+            f"{cause}: some countries would sell to others from which nothing can come back, however "
+            "indirectly; with deficits='balanced' there is no equilibrium"
+        )
     if not labels.any():
         return None
     same: FloatArray = (labels[:, :, None] == labels[:, None, :]).astype(np.float64)
@@ -379,14 +391,7 @@ def _check_balance(same: FloatArray, trade: FloatArray, cause: str) -> None:
     cut = np.any(gap > _IMBALANCE * size, axis=0)
     if cut.any():
         raise ValueError(
-            f"{cause}: countries {_listed(cut)} are in groups cut off from the rest whose fixed deficits do "
-            "not sum to zero, so that no one could pay them; use deficits='multiplicative' or 'balanced' "
-            "with kind='full'"
+            f"{cause}: countries {list_countries(cut)} are in groups cut off from the rest whose fixed "
+            "deficits do not sum to zero, so that no one could pay them; use deficits='multiplicative' or "
+            "'balanced' with kind='full'"
         )
-
-
-def _listed(where: BoolArray) -> str:
-    """Return the positions of countries in words, the first few of many."""
-    positions = np.flatnonzero(where)
-    text = ", ".join(str(k) for k in positions[:_NAMED])
-    return text if positions.size <= _NAMED else f"{text} and {positions.size - _NAMED} more"

@@ -55,8 +55,8 @@ class Shocks:
     def cases(self, economy: Economy, *, check: bool = True) -> Iterator[tuple[IntArray, Counterfactual]]:
         """Yield blocks of flattened draws with their constants; the first block is one draw.
 
-        The blocks are small, so that their kernels stay in cache and memory does not grow with the draws. Without
-        ``check`` every link that has trade counts as feasible.
+        The blocks are small, so that their kernels stay in cache and memory does not grow with the draws.
+        Without ``check`` every link that has trade counts as feasible.
         """
         n, j = economy.value_added.shape[-2:]
         count = int(np.prod(self.draws, dtype=np.intp))
@@ -130,7 +130,7 @@ def _support(economy: Economy, ban: FloatArray | None, deficits: FloatArray) -> 
 
 
 def _as_observed(economy: Economy) -> Support:
-    """Return the support of the tables as they are, for the residual of a baseline that may be no equilibrium."""
+    """Return the support of the tables as they are, be they an equilibrium or not."""
     market = np.zeros((1, economy.value_added.shape[1]), dtype=np.intp)
     return Support(economy.shares > 0, economy.expenditure > 0, economy.output > 0, market)
 

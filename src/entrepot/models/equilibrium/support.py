@@ -1,8 +1,8 @@
 """Which goods can still be made, sold and bought once bans are exact zeros, and who is cut off from whom.
 
-A price is finite where at least one supplier is left whose own inputs all have finite prices; spending is positive
-where final users or a sector that still sells ask for the good. Both are fixed points on booleans, found before any
-number is computed, so that the solver never meets the logarithm of a zero.
+A price is finite where at least one supplier is left whose own inputs all have finite prices; spending is
+positive where final users or a sector that still sells ask for the good. Both are fixed points on booleans,
+found before any number is computed, so that the solver never meets the logarithm of a zero.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Support:
     buys, sells : ndarray of bool, shape (draws, N, J)
         Whether a country spends on a sector, and whether its producers sell anything.
     market : ndarray of int, shape (draws, N)
-        Label of the group of countries that trade with one another, directly or not; each group has its own unit of
-        account, because no trade compares them.
+        Label of the group of countries that trade with one another, directly or not; each group has its own
+        unit of account, because no trade compares them.
     """
 
     links: BoolArray
@@ -65,25 +65,30 @@ def find_support(economy: Economy, allowed: BoolArray, deficits: FloatArray) -> 
     Raises
     ------
     ValueError
-        If final users are left without any supplier, a country without any buyer, or a group of countries that no
-        longer trades both ways cannot finance its deficit; the message names the argument, countries and sectors.
+        If final users are left without any supplier, a country without any buyer, or a group of countries
+        that no longer trades both ways cannot finance its deficit; the message names the argument, countries
+        and sectors.
     """
     needs = economy.inputs > 0
     wants = economy.final_shares > 0
     links, priced = _priced_links((economy.shares > 0) & allowed, needs)
     _refuse_unsupplied(wants & ~priced)
     buys, sells = _demand(links, wants, needs)
-    idle = ~(sells & (economy.value_added > 0)).any(axis=-1)
+    idle = ~_any(sells & (economy.value_added > 0), -1)
     if idle.any():
         raise ValueError(f"ban leaves country {_second(idle)} without a buyer for anything it makes")
     return Support(links, buys, sells, _markets(links, buys, economy.labour, deficits))
 
 
+def _any(mask: BoolArray, axis: int) -> BoolArray:
+    return np.asarray(mask.any(axis=axis))
+
+
 def _priced_links(links: BoolArray, needs: BoolArray) -> tuple[BoolArray, BoolArray]:
     """Remove sellers whose inputs have no supplier, until nothing changes; return links and finite prices."""
     while True:
-        priced = links.any(axis=-1).swapaxes(-1, -2)
-        short = (needs & ~priced[..., None]).any(axis=-2)
+        priced = _any(links, -1).swapaxes(-1, -2)
+        short = _any(needs & ~priced[..., None], -2)
         left = links & ~short.swapaxes(-1, -2)[..., None, :]
         if (left == links).all():
             return left, priced
@@ -94,8 +99,8 @@ def _demand(links: BoolArray, wants: BoolArray, needs: BoolArray) -> tuple[BoolA
     """Spread demand from final users to the sectors that serve them, until nothing changes."""
     buys = np.broadcast_to(wants, np.broadcast_shapes(wants.shape, links.shape[:1] + wants.shape[1:]))
     while True:
-        sells = (links & buys.swapaxes(-1, -2)[..., None]).any(axis=-2).swapaxes(-1, -2)
-        more = buys | (needs & sells[..., None, :]).any(axis=-1)
+        sells = _any(links & buys.swapaxes(-1, -2)[..., None], -2).swapaxes(-1, -2)
+        more = buys | _any(needs & sells[..., None, :], -1)
         if (more == buys).all():
             return buys, sells
         buys = more
@@ -105,8 +110,8 @@ def _refuse_unsupplied(without: BoolArray) -> None:
     if without.any():
         _, country, sector = np.unravel_index(int(without.argmax()), without.shape)
         raise ValueError(
-            f"ban leaves final users of sector {sector} in country {country} without any supplier (real income "
-            f"would be zero); {int(without[0].sum())} such country-sectors in the first draw"
+            f"ban leaves final users of sector {sector} in country {country} without any supplier "
+            f"(real income would be zero); {int(without[0].sum())} such country-sectors in the first draw"
         )
 
 
@@ -117,7 +122,7 @@ def _second(mask: BoolArray) -> int:
 
 def _markets(links: BoolArray, buys: BoolArray, labour: FloatArray, deficits: FloatArray) -> IntArray:
     """Label connected groups of countries per draw, checking that each can finance its deficits."""
-    flows = (links & buys.swapaxes(-1, -2)[..., None]).any(axis=-3)
+    flows = _any(links & buys.swapaxes(-1, -2)[..., None], -3)
     labels = np.zeros(flows.shape[:2], dtype=np.intp)
     for draw, flow in enumerate(flows):
         graph = csr_array(flow.T)
@@ -148,7 +153,7 @@ def _check_balance(
                     (False, True): "only buy",
                 }
                 raise ValueError(
-                    f"deficits: the ban leaves countries {who} in a position where they "
-                    f"{way[bool(sold), bool(bought)]} with others, but their deficit is {gap:.3g} of value added; "
-                    "no wage balances that (deficits='balanced' settles a group cut off from both sides)"
+                    f"deficits: the ban leaves countries {who} in a place where they "
+                    f"{way[bool(sold), bool(bought)]} with others, but their deficit is {gap:.3g} of value "
+                    "added; no wage balances that (see deficits='balanced')"
                 )

@@ -10,9 +10,9 @@ With hats for changes, ``n`` importer, ``i`` exporter, ``j`` and ``k`` sectors, 
     X_nj   = sum_k g_njk * Y_nk + a_nj * I_n                     spending
     w_n L_n = sum_j va_nj * Y_nj                                 labour market clears
 
-(Caliendo & Parro 2015, equations 10 to 14, with export taxes.) The shares times ``kappa^-theta`` are fixed in a solve,
-so a sweep costs two to four matrix-vector products per sector and two input-output contractions; the NJ x NJ system
-is never formed.
+(Caliendo & Parro 2015, equations 10 to 14, with export taxes.) The shares times ``kappa^-theta`` are fixed in
+a solve, so a sweep costs two to four matrix-vector products per sector and two input-output contractions; the
+NJ x NJ system is never formed.
 """
 
 from __future__ import annotations
@@ -165,12 +165,13 @@ def _deficits(case: Counterfactual, wages: FloatArray, log_wage: FloatArray) -> 
     """Return deficits at current wages; scaled ones lose their common residual, so that they sum to zero."""
     if not case.scale_deficits:
         return case.deficits
-    scaled = case.deficits * np.exp(log_wage)
-    return scaled - wages * (scaled.sum(axis=-1) / wages.sum(axis=-1))[:, None]
+    scaled: FloatArray = case.deficits * np.exp(log_wage)
+    scaled -= wages * (scaled.sum(axis=-1) / wages.sum(axis=-1))[:, None]
+    return scaled
 
 
 def residuals(case: Counterfactual, z: FloatArray, state: State) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return relative errors of labour markets (draws, N), prices and spending (draws, N, J) as log differences."""
+    """Return log errors of labour markets (draws, N), prices and spending (draws, N, J)."""
     _, log_price, _ = split(z, *case.shape)
     economy, support = case.economy, case.support
     labour = np.log(np.maximum(state.labour_demand, TINY) / state.wages)
@@ -195,8 +196,8 @@ def advance(case: Counterfactual, z: FloatArray) -> tuple[FloatArray, FloatArray
     Returns
     -------
     tuple of ndarray
-        The image of ``z`` in the same shape, each market's value added held at its baseline level, and the largest
-        residual of any condition, shape (draws,).
+        The image of ``z`` in the same shape, each market's value added held at its baseline level, and the
+        largest residual of any condition, shape (draws,).
     """
     parts = residuals(case, z, evaluate(case, z))
     gap = np.concatenate([part.reshape(z.shape[0], -1) for part in parts], axis=1)
@@ -204,7 +205,7 @@ def advance(case: Counterfactual, z: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def normalise(case: Counterfactual, z: FloatArray) -> FloatArray:
-    """Shift all nominal logs so that value added of every market equals its baseline (changes ``z`` in place)."""
+    """Shift nominal logs so that value added of every market equals its baseline (in place)."""
     log_wage, log_price, log_spend = split(z, *case.shape)
     labour = case.economy.labour
     wages = labour * np.exp(log_wage)
@@ -229,12 +230,13 @@ def find_equilibrium(
     tolerance: float,
     polish: float | None,
 ) -> Iterator[tuple[IntArray, tuple[Counterfactual, FloatArray, IntArray]]]:
-    """Solve block after block; later blocks start from the first solution, or from the baseline if that fails.
+    """Solve block after block; later ones start from the first solution, or from the baseline if that fails.
 
     Yields
     ------
     tuple
-        Draws of the block; its constants, its solution z of shape (draws, N + 2NJ), and the sweeps of each draw.
+        Draws of the block; its constants, its solution z of shape (draws, N + 2NJ), and the sweeps of each
+        draw.
 
     Raises
     ------
@@ -249,13 +251,30 @@ def find_equilibrium(
         current = _Current(case)
         try:
             found = current.solve(start, mixing, tolerance, polish)
-        except ConvergenceError:
+        except ConvergenceError as error:
             if start is base:
-                raise
+                raise explain(case, error, index) from error
             found = current.solve(base, mixing, tolerance, polish)
         if start is base:
             start = found.z[0]
         yield index, (case, found.z, found.sweeps)
+
+
+def explain(case: Counterfactual, error: ConvergenceError, index: IntArray) -> ConvergenceError:
+    """Return the error with the reason that the economy gives, draws counted over all blocks."""
+    message = str(error)
+    if index[0]:
+        message += f" (draws counted from {index[0]})"
+    if error.draws.size and np.isfinite(error.z).all():
+        part = case.take(error.draws)
+        state = evaluate(part, error.z)
+        broke = np.flatnonzero((state.income <= 2 * INCOME_FLOOR * state.wages).any(axis=0))
+        if broke.size:
+            message += (
+                f". Countries {', '.join(map(str, broke[:8]))} would have a surplus as large as their income "
+                "after the shock; deficits='balanced' or smaller ones may have a solution"
+            )
+    return ConvergenceError(message, draws=index[error.draws], residual=error.residual, z=error.z)
 
 
 class _Current:
