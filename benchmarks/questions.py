@@ -26,7 +26,9 @@ def main() -> None:
     """Print a Markdown table of times and ratios."""
     world = ep.open()
     asks: dict[str, Callable[[], object]] = {
-        "direction RUS --product 270900 --since 2021": lambda: world.direction("RUS", product="270900", since=2021),
+        "direction RUS --product 270900 --since 2021": lambda: world.direction(
+            "RUS", product="270900", since=2021
+        ),
         "direction RUS": lambda: world.direction("RUS"),
         "direction IND --flow imports --by bloc": lambda: world.direction("IND", flow="imports", by="bloc"),
         "direction KAZ --by product": lambda: world.direction("KAZ", by="product"),
@@ -34,7 +36,10 @@ def main() -> None:
         "coverage RUS --sender EU": lambda: world.coverage("RUS", sender="EU"),
         "settlements BLR RUS KAZ": lambda: world.settlements(["BLR", "RUS", "KAZ"]),
     }
-    print(f"Python {sys.version.split()[0]}, DuckDB {duckdb.__version__}, embedded pack, median of {ROUNDS} rounds.\n")
+    print(
+        f"Python {sys.version.split()[0]}, DuckDB {duckdb.__version__}, embedded pack, "
+        f"median of {ROUNDS} rounds.\n"
+    )
     print("| question | queries | SQL alone, ms | question, ms | ratio |")
     print("|---|---:|---:|---:|---:|")
     for name, ask in asks.items():

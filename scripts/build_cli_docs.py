@@ -17,17 +17,16 @@ HEAD = """# Command line
 
 Written from the code by `scripts/build_cli_docs.py`; a test fails when it is out of date.
 
-Exit codes: 0 the answer stands, 1 the data say no, 2 the words were not understood. Errors and progress go to stderr. `NO_COLOR`
-is honoured. `--out` takes .csv, .parquet, .json, .html and .tex.
+Exit codes: 0 the answer stands, 1 the data say no, 2 the words were not understood. Errors and progress go
+to stderr. `NO_COLOR` is honoured. `--out` takes .csv, .parquet, .json, .html and .tex.
 """
 
 
 def page() -> str:
     """Return the page as Markdown."""
     parts = [HEAD, "## entrepot\n\n```text\n" + _help([]) + "```\n"]
-    for name in app:
-        if not name.startswith("-"):
-            parts.append(f"## entrepot {name}\n\n```text\n{_help([name])}```\n")
+    commands = [name for name in app if not name.startswith("-")]
+    parts += [f"## entrepot {name}\n\n```text\n{_help([name])}```\n" for name in commands]
     return "\n".join(parts)
 
 

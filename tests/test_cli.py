@@ -28,7 +28,9 @@ def test_direction_prints_the_turn_to_india(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    code, out, err = run(["direction", "RUS", "--product", "270900", "--by", "partner", "--since", "2021"], capsys)
+    code, out, err = run(
+        ["direction", "RUS", "--product", "270900", "--by", "partner", "--since", "2021"], capsys
+    )
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line for line in out.splitlines() if line[:5].strip() in ("IND", "DEU")}
     india = [word.replace("\u202f", "").replace("\u2009", "") for word in rows["IND"].split()]
@@ -68,9 +70,13 @@ def test_coverage_counts_canadas_scope(day: str, rows: int, codes: int, tmp_path
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "json", "html", "tex"])
-def test_out_writes_the_format_of_the_suffix(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_out_writes_the_format_of_the_suffix(
+    suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / f"oil.{suffix}"
-    code, out, _ = run(["direction", "RUS", "--product", "2709", "--since", "2022", "--out", str(target)], capsys)
+    code, out, _ = run(
+        ["direction", "RUS", "--product", "2709", "--since", "2022", "--out", str(target)], capsys
+    )
     assert code == 0
     assert out.strip() == str(target)
     assert target.stat().st_size > 500
@@ -195,7 +201,10 @@ def test_cite_and_reproduce(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert code == 0
     assert "@misc{cepii_baci" in out
     assert "@software{entrepot" in out
-    assert run(["reproduce", str(manifest)], capsys)[:2] == (0, "identical: every finding, table and source\n")
+    assert run(["reproduce", str(manifest)], capsys)[:2] == (
+        0,
+        "identical: every finding, table and source\n",
+    )
 
     content = json.loads(manifest.read_text())
     content["results"][0]["table_sha256"] = "0" * 64

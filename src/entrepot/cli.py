@@ -81,7 +81,15 @@ def direction(
     """
     products = [word.strip() for word in product.split(",")] if product else None
     result = _open(store).direction(
-        country, product=products, by=by, flow=flow, since=since, until=until, level=level, table=table, lang=lang
+        country,
+        product=products,
+        by=by,
+        flow=flow,
+        since=since,
+        until=until,
+        level=level,
+        table=table,
+        lang=lang,
     )
     return _show(result, out, all_rows)
 
@@ -301,7 +309,9 @@ def _years(text: str | None) -> tuple[int, int] | None:
         return None
     first, _, last = text.partition(":")
     if not (first.isdigit() and last.isdigit()):
-        raise InputError(f"'{text}' is not a span of years", hint="write it as FIRST:LAST, for example 2020:2025")
+        raise InputError(
+            f"'{text}' is not a span of years", hint="write it as FIRST:LAST, for example 2020:2025"
+        )
     if int(first) > int(last):
         raise InputError.bad_window(first, last)
     return int(first), int(last)
@@ -325,7 +335,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except EntrepotError as error:
         return _complain(error.message, error.hint, error.exit_code)
     except CycloptsError as error:
-        return _complain(" ".join(str(error).split()), "see 'entrepot --help' or 'entrepot COMMAND --help'", 2)
+        return _complain(
+            " ".join(str(error).split()), "see 'entrepot --help' or 'entrepot COMMAND --help'", 2
+        )
     except BrokenPipeError:
         # The reader of a pipe went away: nothing is wrong, and nothing more can be said.
         sys.stderr.close()

@@ -99,15 +99,19 @@ class DataError(EntrepotError):
     @classmethod
     def wrong_type(cls, table: str, column: str, needed: str, found: str) -> Self:
         """Build the error for a column that cannot become the type it must have."""
-        return cls(f"table '{table}', column '{column}': needs {needed}, found {found}",
-                   hint="codes are text with leading zeros; values and years are numbers")
+        return cls(
+            f"table '{table}', column '{column}': needs {needed}, found {found}",
+            hint="codes are text with leading zeros; values and years are numbers",
+        )
 
     @classmethod
     def duplicate_key(cls, table: str, first: int, second: int, key: Mapping[str, object]) -> Self:
         """Build the error for two rows that describe the same thing; the first row is row 1."""
         words = ", ".join(f"{name} {value}" for name, value in key.items())
-        return cls(f"table '{table}', rows {first} and {second} are both for {words}",
-                   hint="add them up if both count, or drop one")
+        return cls(
+            f"table '{table}', rows {first} and {second} are both for {words}",
+            hint="add them up if both count, or drop one",
+        )
 
     @classmethod
     def missing_columns(cls, file: object, missing: Sequence[str], found: Sequence[str]) -> Self:
@@ -120,8 +124,10 @@ class DataError(EntrepotError):
     @classmethod
     def not_a_manifest(cls, file: object, reason: str) -> Self:
         """Build the error for a file that should be the manifest of a brief and is not."""
-        return cls(f"{file} is not the manifest of a brief: {reason}",
-                   hint="give the *.manifest.json written beside the brief")
+        return cls(
+            f"{file} is not the manifest of a brief: {reason}",
+            hint="give the *.manifest.json written beside the brief",
+        )
 
 
 class StoreError(EntrepotError):
@@ -130,8 +136,10 @@ class StoreError(EntrepotError):
     @classmethod
     def not_a_store(cls, path: object) -> Self:
         """Build the error for a folder without a manifest."""
-        return cls(f"{path} is not an entrepot store: it has no manifest.json",
-                   hint="give the folder that a store was written to, or no path for the embedded pack")
+        return cls(
+            f"{path} is not an entrepot store: it has no manifest.json",
+            hint="give the folder that a store was written to, or no path for the embedded pack",
+        )
 
     @classmethod
     def no_table(cls, name: str, path: object, found: Sequence[str]) -> Self:
@@ -141,20 +149,26 @@ class StoreError(EntrepotError):
     @classmethod
     def corrupt(cls, file: object, reason: str) -> Self:
         """Build the error for a file whose content is not what the manifest says."""
-        return cls(f"{file} is damaged: {reason}",
-                   hint="fetch or write the table again; the other tables are not affected")
+        return cls(
+            f"{file} is damaged: {reason}",
+            hint="fetch or write the table again; the other tables are not affected",
+        )
 
     @classmethod
     def disk_full(cls, path: object) -> Self:
         """Build the error for a write that ran out of space; what was there before is untouched."""
-        return cls(f"no space left to write {path}",
-                   hint="free some disk space and write again; what the store held before is untouched")
+        return cls(
+            f"no space left to write {path}",
+            hint="free some disk space and write again; what the store held before is untouched",
+        )
 
     @classmethod
     def bad_manifest(cls, path: object, reason: str) -> Self:
         """Build the error for a manifest that cannot be understood."""
-        return cls(f"{path} is not a manifest that entrepot understands: {reason}",
-                   hint="restore the file, or write the tables again into a new store")
+        return cls(
+            f"{path} is not a manifest that entrepot understands: {reason}",
+            hint="restore the file, or write the tables again into a new store",
+        )
 
     @classmethod
     def newer_format(cls, path: object, found: int, known: int) -> Self:
@@ -169,8 +183,10 @@ class StoreError(EntrepotError):
     @classmethod
     def read_only(cls, path: object) -> Self:
         """Build the error for a write into the pack that comes with the package."""
-        return cls(f"the embedded pack {path} cannot be written to",
-                   hint="make a store of your own with Store.create(path)")
+        return cls(
+            f"the embedded pack {path} cannot be written to",
+            hint="make a store of your own with Store.create(path)",
+        )
 
     @classmethod
     def locked(cls, path: object) -> Self:

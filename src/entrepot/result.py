@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 NoteKind = Literal["missing", "partial", "approximation", "convention", "scope", "warning"]
 Format = Literal["text", "code", "year", "date", "integer", "decimal", "percent"]
 FigureKind = Literal[
-    "area", "line", "slope", "bar", "net", "bounds", "calendar", "waterfall", "map", "treemap",
+    "area",
+    "line",
+    "slope",
+    "bar",
+    "net",
+    "bounds",
+    "calendar",
+    "waterfall",
+    "map",
+    "treemap",
 ]
 
 
@@ -109,7 +118,9 @@ class Table:
     def __post_init__(self) -> None:
         described = [column.name for column in self.columns]
         if described != self.data.column_names:
-            raise ValueError(f"table '{self.name}' has columns {self.data.column_names}, described are {described}")
+            raise ValueError(
+                f"table '{self.name}' has columns {self.data.column_names}, described are {described}"
+            )
 
     def column(self, name: str) -> Column:
         """Return the description of one column."""
@@ -285,7 +296,11 @@ def table_to_dict(table: Table) -> dict[str, Any]:
         for c in table.columns
     ]
     arrays = [[_plain(value) for value in table.data.column(c.name).to_pylist()] for c in table.columns]
-    return {"title": table.title, "columns": columns, "rows": [list(row) for row in zip(*arrays, strict=True)]}
+    return {
+        "title": table.title,
+        "columns": columns,
+        "rows": [list(row) for row in zip(*arrays, strict=True)],
+    }
 
 
 def source_to_dict(source: Source) -> dict[str, Any]:

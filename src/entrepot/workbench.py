@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from entrepot.questions.direction import Basis, By, Flow
+    from entrepot.questions.direction_words import Basis, By, Flow
     from entrepot.report.brief import Brief
     from entrepot.result import Result
     from entrepot.store.store import Store
@@ -100,7 +100,12 @@ class World:
         )  # fmt: skip
 
     def settlements(
-        self, members: str | Sequence[str], *, year: int | None = None, table: Basis = "auto", lang: str = "en"
+        self,
+        members: str | Sequence[str],
+        *,
+        year: int | None = None,
+        table: Basis = "auto",
+        lang: str = "en",
     ) -> Result:
         """What a group could set off: see `entrepot.questions.settlements.settlements`."""
         from entrepot.questions.settlements import settlements

@@ -102,7 +102,8 @@ def test_parts_sum_to_the_change_exactly(world: World) -> None:
 
 def test_turnover_is_exports_plus_imports(world: World) -> None:
     both, out, into = (
-        world.direction("KAZ", flow=flow, until=2020).part("totals").data for flow in ("turnover", "exports", "imports")
+        world.direction("KAZ", flow=flow, until=2020).part("totals").data
+        for flow in ("turnover", "exports", "imports")
     )
     for t in range(both.num_rows):
         expected = out.column("reported")[t].as_py() + into.column("reported")[t].as_py()

@@ -84,7 +84,7 @@ MAP = figure(
 )  # fmt: skip
 TREEMAP = figure(
     "tree", "treemap",
-    {"product": ["Crude oil", "Gas", "Gold"], "value": [6.0, 3.0, 1.0], "section": ["Fuels"] * 2 + ["Metals"]},
+    {"product": ["Crude oil", "Gas", "Gold"], "value": [6.0, 3, 1], "section": ["Fuels", "Fuels", "Ores"]},
     {"label": "product", "value": "value", "group": "section"},
 )  # fmt: skip
 FIGURES = (AREA, LINE, SLOPE, BAR, NET, BOUNDS, CALENDAR, WATERFALL, MAP, TREEMAP)

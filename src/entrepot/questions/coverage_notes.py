@@ -102,7 +102,10 @@ def _date_notes(ask: Ask, answers: Sequence[Answer], rows: Sequence[Row]) -> lis
             continue
         who = party_name(row.sender, ask.lang)
         if row.at > row.as_of and ask.carry_forward:
-            text = f"{who}: the law of {row.as_of} is taken as standing on {row.at}; what was adopted or repealed since is not in the catalogue."
+            text = (
+                f"{who}: the law of {row.as_of} is taken as standing on {row.at}; what was adopted or repealed "
+                "since is not in the catalogue."
+            )
             found.append(Note("warning", text))
         elif row.at > row.as_of:
             text = (

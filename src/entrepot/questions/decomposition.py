@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from entrepot.store.store import Store
 
-_PARTS = (Column("part", "Part"), Column("value", "Change", "USD", "integer"), Column("share", "Of total change", "", "percent"))
+_PARTS = (
+    Column("part", "Part"),
+    Column("value", "Change", "USD", "integer"),
+    Column("share", "Of total change", "", "percent"),
+)
 
 
 def decompose(
@@ -47,15 +51,13 @@ def decompose(
         notes.append(
             Note(
                 "convention",
-                "Constant market shares are averaged over all 24 orders of the four effects (Shapley), since the "
-                "result of a single order depends on that order.",
+                "Constant market shares are averaged over all 24 orders of the four effects (Shapley), since "
+                "the result of a single order depends on that order.",
             )
         )
     if hidden:
-        notes.append(
-            Note("missing", f"{len(hidden)} partners that neither side reports in {ends[0]} or {ends[1]} stand in "
-                            "neither decomposition.")
-        )  # fmt: skip
+        text = f"{len(hidden)} partners that neither side reports in {ends[0]} or {ends[1]} stand in neither"
+        notes.append(Note("missing", f"{text} decomposition."))
     return tables, notes
 
 
@@ -113,7 +115,9 @@ def constant_market_share(
 
     def matrix(cells: dict[str, NDArray[np.float64]], year: int) -> NDArray[np.float64]:
         array = np.zeros((len(partners), len(goods)))
-        array[np.searchsorted(partners, cells["partner"]), np.searchsorted(goods, cells["product"])] = cells["value"][year]
+        array[np.searchsorted(partners, cells["partner"]), np.searchsorted(goods, cells["product"])] = cells[
+            "value"
+        ][year]
         return array
 
     return market_share(matrix(own, 0), matrix(own, 1), matrix(world, 0), matrix(world, 1))
@@ -138,9 +142,10 @@ def price_volume_note(split: PriceVolume, ends: tuple[int, int]) -> Note:
         return Note("missing", "Price and volume cannot be told apart: no cell has a quantity in both years.")
     return Note(
         "convention",
-        f"Fisher indices {ends[0]} = 1: price {split.fisher.price:.3f}, volume {split.fisher.quantity:.3f}; matched "
-        f"cells hold {words.percent(split.coverage0)} and {words.percent(split.coverage1)} of value; "
-        f"{split.trimmed_items} cells trimmed as unit-value outliers, {split.unmatched_items} without quantity.",
+        f"Fisher indices {ends[0]} = 1: price {split.fisher.price:.3f}, volume {split.fisher.quantity:.3f}; "
+        f"matched cells hold {words.percent(split.coverage0)} and {words.percent(split.coverage1)} of value; "
+        f"{split.trimmed_items} cells trimmed as unit-value outliers, "
+        f"{split.unmatched_items} without quantity.",
     )
 
 
@@ -161,5 +166,7 @@ def _parts_table(name: str, title: str, parts: dict[str, float]) -> Table:
     rows = {part: amount for part, amount in parts.items() if abs(amount) > 1e-13 * largest}
     rows["total change"] = total
     share = [amount / total if total else None for amount in rows.values()]
-    data = pa.table({"part": list(rows), "value": list(rows.values()), "share": pa.array(share, pa.float64())})
+    data = pa.table(
+        {"part": list(rows), "value": list(rows.values()), "share": pa.array(share, pa.float64())}
+    )
     return Table(name, title, data, _PARTS)

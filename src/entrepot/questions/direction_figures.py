@@ -15,7 +15,7 @@ from entrepot.world import blocs, countries, products, sectors
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from entrepot.questions.direction import Ask
+    from entrepot.questions.direction_words import Ask
 
 OTHER = "other"
 
@@ -77,7 +77,9 @@ def _bands_alt(wide: Panel, labels: dict[str, str], ask: Ask) -> str:
     for t in dict.fromkeys((first, last)):
         g = int(np.argmax(wide.value[t]))
         share = wide.value[t, g] / wide.total[t]
-        parts.append(f"in {wide.years[t]} the largest group was {labels[wide.labels[g]]} with {words.percent(share)}")
+        parts.append(
+            f"in {wide.years[t]} the largest group was {labels[wide.labels[g]]} with {words.percent(share)}"
+        )
     return f"Stacked areas of {ask.flow}: {'; '.join(parts)}."
 
 
@@ -132,7 +134,11 @@ def bars(shown: Panel, ask: Ask, year: int) -> Figure:
     scale, unit, _ = words.scale_for(shown.value[t, top].tolist())
     labels = [_short(shown.labels[g], ask) for g in top]
     share = words.percent(shown.value[t, top[0]] / shown.total[t])
-    title = f"{labels[0]} takes {share} of {ask.flow}" if ask.flow != "imports" else f"{share} comes from {labels[0]}"
+    title = (
+        f"{labels[0]} takes {share} of {ask.flow}"
+        if ask.flow != "imports"
+        else f"{share} comes from {labels[0]}"
+    )
     if ask.by in ("product", "sector"):
         title = f"{labels[0]}: {share} of {ask.flow}"
     return Figure(
@@ -187,7 +193,9 @@ def treemap(shown: Panel, ask: Ask, year: int) -> Figure:
         title=title,
         subtitle=f"{unit}, {ask.flow}, {year}; area is value",
         alt=title + ".",
-        data=_table(label=[_short(shown.labels[g], ask) for g in top], value=shown.value[t, top] / scale, group=group),
+        data=_table(
+            label=[_short(shown.labels[g], ask) for g in top], value=shown.value[t, top] / scale, group=group
+        ),
         encode={"label": "label", "value": "value", "group": "group"},
         options={"unit": unit},
     )

@@ -59,7 +59,7 @@ class Panel:
             unseen=self.unseen[rows],
             dark=self.dark[rows],
         )
-        return cut.kept(((cut.value > 0) | (cut.unseen > 0)).any(axis=0))
+        return cut.kept(cut.live)
 
     def grouped(self, member: NDArray[np.int64], groups: Sequence[str]) -> Panel:
         """Sum labels into groups; ``member[t, l]`` is the index of the group of label ``l`` in year ``t``.
@@ -94,6 +94,11 @@ class Panel:
         )
 
     @property
+    def live(self) -> NDArray[np.bool_]:
+        """True for labels with trade, seen or unseen, in any year, shape (L,)."""
+        return np.asarray(((self.value > 0) | (self.unseen > 0)).any(axis=0))
+
+    @property
     def observed_ends(self) -> tuple[int, int] | None:
         """First and last year in which the total is observed, or None if there is none."""
         seen = self.years[~self.total_dark & (self.total > 0)]
@@ -102,13 +107,13 @@ class Panel:
     @property
     def total(self) -> NDArray[np.float64]:
         """Reported trade by year, USD, shape (T,)."""
-        return self.value.sum(axis=1)
+        return np.asarray(self.value.sum(axis=1))
 
     @property
     def total_dark(self) -> NDArray[np.bool_]:
         """True for years in which too much is unseen for a total to be stated, shape (T,)."""
         unseen = self.unseen.sum(axis=1)
-        return unseen > MATERIAL * (self.total + unseen)
+        return np.asarray(unseen > MATERIAL * (self.total + unseen))
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -155,4 +160,4 @@ def by_bloc(cells: Panel) -> Panel:
     of = blocs.partition("meeting", int(cells.years[-1]))
     member = np.array([index[of.get(label, groups[-1])] for label in cells.labels], dtype=np.int64)
     whole = cells.grouped(np.broadcast_to(member, cells.value.shape), groups)
-    return whole.kept(((whole.value > 0) | (whole.unseen > 0)).any(axis=0))
+    return whole.kept(whole.live)

@@ -16,11 +16,13 @@ from entrepot.world import countries, reporting
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from entrepot.store.engine import Frame
     from entrepot.store.store import Store
 
 Direction = Literal["exports", "imports"]
 
-def product_filter(frame: nw.LazyFrame[object], products: Sequence[str]) -> nw.LazyFrame[object]:
+
+def product_filter(frame: Frame, products: Sequence[str]) -> Frame:
     """Keep the rows whose code is, or begins with, one of ``products``; all rows if it is empty."""
     if not products:
         return frame
@@ -30,7 +32,7 @@ def product_filter(frame: nw.LazyFrame[object], products: Sequence[str]) -> nw.L
     return frame.filter(nw.any_horizontal(*tests, ignore_nulls=False))
 
 
-def year_filter(frame: nw.LazyFrame[object], since: int | None, until: int | None) -> nw.LazyFrame[object]:
+def year_filter(frame: Frame, since: int | None, until: int | None) -> Frame:
     """Keep the years from ``since`` to ``until``, both included."""
     if since is not None:
         frame = frame.filter(nw.col("year") >= since)
@@ -73,8 +75,9 @@ def whole(usd: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.rint(usd)
 
 
-def pivot(table: pa.Table, years: NDArray[np.int64], labels: Sequence[str], key: str, name: str
-          ) -> NDArray[np.float64]:
+def pivot(
+    table: pa.Table, years: NDArray[np.int64], labels: Sequence[str], key: str, name: str
+) -> NDArray[np.float64]:
     """Lay a tidy column out as an array of shape (years, labels); absent cells are 0."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -113,7 +116,14 @@ def panel(
     dark = np.array([[key == "partner" and name in row for name in names] for row in silent])
     unseen = np.where(dark, np.nan_to_num(last_seen(np.where(dark, np.nan, value))), 0.0)
     return Panel(
-        country, direction, years, names, value, np.round(pivot(table, years, names, key, "quantity"), 3), unseen, dark
+        country,
+        direction,
+        years,
+        names,
+        value,
+        np.round(pivot(table, years, names, key, "quantity"), 3),
+        unseen,
+        dark,
     )
 
 
@@ -144,11 +154,13 @@ def check_window(store: Store, since: int | None, until: int | None) -> None:
 def industry_panel(
     store: Store, country: str, direction: Direction, by: Literal["partner", "sector"]
 ) -> Panel:
-    """Build the panel of one country from the inter-country input-output table, by partner or seller's sector.
+    """Build the panel of one country from the input-output table, by partner or by seller's sector.
 
     Values are USD; intermediate sales only where the table holds no final demand by destination.
     """
-    own, partner = ("seller_country", "buyer_country") if direction == "exports" else ("buyer_country", "seller_country")
+    own, partner = (
+        ("seller_country", "buyer_country") if direction == "exports" else ("buyer_country", "seller_country")
+    )
     key = partner if by == "partner" else "seller_sector"
     frame = store.table("industry_flows").filter(nw.col(own) == country, nw.col(partner) != country)
     table = store.collect(frame.group_by("year", key).agg(nw.col("value").sum()))

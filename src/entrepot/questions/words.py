@@ -10,7 +10,7 @@ from entrepot.world import blocs, countries, sectors
 from entrepot.world.short_names import short
 
 _ARTICLE = re.compile(
-    r"^(United |Netherlands|Philippines|Bahamas|Maldives|Comoros|Gambia|Central African|Dominican Republic|Congo)"
+    r"^(United |Netherlands|Philippines|Bahamas|Maldives|Comoros|Gambia|Congo)"
     r"|Islands$|Emirates$|Republic$"
 )
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
@@ -104,7 +104,7 @@ def listing(words: Sequence[str], most: int = 4) -> str:
 def possessive(iso3: str, lang: str = "en") -> str:
     """Name a country in the possessive: ``Belarus's``, ``the United States'``."""
     name = with_article(iso3, lang)
-    return f"{name}'" if name.endswith("tes") or name.endswith("nds") else f"{name}'s"
+    return f"{name}'" if name.endswith(("tes", "nds")) else f"{name}'s"
 
 
 def with_article(iso3: str, lang: str = "en") -> str:

@@ -90,8 +90,10 @@ def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[s
     if industry and iso3 in covered(store, "industry_flows"):
         asks.append(("direction", partial(direction, store, iso3, table="industry_flows", lang=lang)))
     if store.has("flows"):
-        for flow in get_args(Direction):
-            asks.append(("direction", partial(direction, store, iso3, flow=flow, until=year, lang=lang)))
+        asks += [
+            ("direction", partial(direction, store, iso3, flow=flow, until=year, lang=lang))
+            for flow in get_args(Direction)
+        ]
     if industry and iso3 in covered(store, "industry_flows"):
         asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):

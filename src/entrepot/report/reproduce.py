@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,16 @@ from entrepot.questions.direction import direction
 from entrepot.questions.settlements import settlements
 from entrepot.report.brief import read_manifest
 from entrepot.report.tables import table_hash
+from entrepot.result import Result
 
 if TYPE_CHECKING:
     from entrepot.store.store import Store
 
-QUESTIONS = {"direction": direction, "coverage": coverage, "settlements": settlements}
+QUESTIONS: dict[str, Callable[..., Result]] = {
+    "direction": direction,
+    "coverage": coverage,
+    "settlements": settlements,
+}
 
 
 def differences(store: Store, manifest: str | Path) -> list[str]:
@@ -68,6 +73,7 @@ def _compare(store: Store, entry: Mapping[str, Any]) -> list[str]:
         lines.append(f"{question}: finding was '{entry['finding']}', is '{now.finding}'")
     if table_hash(now.main) != entry["table_sha256"]:
         lines.append(
-            f"{question}: table '{now.main.name}' differs ({entry['rows']} rows then, {now.main.data.num_rows} now)"
+            f"{question}: table '{now.main.name}' differs "
+            f"({entry['rows']} rows then, {now.main.data.num_rows} now)"
         )
     return lines

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".parquet", ".json", ".html", ".tex")
 TERMINAL_ROWS = 25
 HEAD_WIDTH = 14
+NARROW_HEAD_WIDTH = 9
 LEGEND = f"{MISSING} = {MISSING_WORDS}"
 
 
@@ -157,18 +158,20 @@ def _canonical(value: Any) -> Any:
 
 
 def csv_bytes(data: pa.Table) -> bytes:
-    """Return an Arrow table as CSV in UTF-8; an empty cell means "not observed"."""
-    import pyarrow.csv
+    r"""Return an Arrow table as CSV in UTF-8; an empty cell means "not observed".
 
-    buffer = io.BytesIO()
-    # Arrow would put every head between quotes; the csv module does so only where it must.
-    heads = io.StringIO()
-    csv.writer(heads, lineterminator="\n").writerow(data.column_names)
-    buffer.write(heads.getvalue().encode())
-    pyarrow.csv.write_csv(
-        data, buffer, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    )
-    return buffer.getvalue()
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> csv_bytes(pa.table({"partner": ["India", "Belarus"], "value": [48.6, None]}))
+    b'partner,value\nIndia,48.6\nBelarus,\n'
+    """
+    # Arrow's own writer puts every text between quotes; here only what needs them gets them.
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(data.column_names)
+    writer.writerows(zip(*(column.to_pylist() for column in data.columns), strict=True))
+    return text.getvalue().encode()
 
 
 def save_result(result: Result, path: str | Path) -> Path:
@@ -275,7 +278,7 @@ def print_result(
     out.print(f"[bold]{_plain(result.finding)}[/bold]")
     out.print(f"[dim]{_plain(result.subtitle)}[/dim]")
     out.print()
-    out.print(_terminal_table(result.display, None if all_rows else TERMINAL_ROWS, lang))
+    _print_table(out, _terminal_table(result.display, None if all_rows else TERMINAL_ROWS, lang, out.width))
     total = result.display.data.num_rows
     if not all_rows and total > TERMINAL_ROWS:
         out.print(
@@ -304,29 +307,42 @@ def _after_table(result: Result) -> Iterable[tuple[str, list[str]]]:
     yield "Again", [result.how.command]
 
 
-def _terminal_table(table: Table, rows: int | None, lang: str) -> Any:
+def _print_table(out: Console, shown: Any) -> None:
+    """Print a table; where it is wider than the terminal the terminal wraps it, so that nothing is lost."""
+    from rich.measure import Measurement
+
+    needed = Measurement.get(out, out.options.update(max_width=10_000), shown).minimum
+    if needed > out.width:
+        shown.width = needed
+        out.print(shown, crop=False, soft_wrap=True)
+    else:
+        out.print(shown)
+
+
+def _terminal_table(table: Table, rows: int | None, lang: str, width: int) -> Any:
     from rich import box
     from rich.table import Table as RichTable
 
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     body = cells(table, lang, rows)
+    head_width = HEAD_WIDTH if width >= 80 else NARROW_HEAD_WIDTH
     for i, column in enumerate(table.columns):
         # Heads are broken here: a column that must not break its numbers would not break its head.
-        words, unit = (_narrow(text) for text in (column.label, unit_of(column)))
+        words, unit = (_narrow(text, head_width) for text in (column.label, unit_of(column)))
         head = f"{_plain(words)}\n[dim]{_plain(unit)}[/dim]" if unit else _plain(words)
         whole = column.format != "text"
         widest = max((len(row[i]) for row in body), default=1)
         shown.add_column(
             head, justify="right" if is_numeric(column) else "left", no_wrap=whole, overflow="fold",
-            min_width=widest if whole else min(widest, HEAD_WIDTH),
+            min_width=widest if whole else min(widest, head_width),
         )  # fmt: skip
     for row in body:
         shown.add_row(*(f"[dim]{MISSING}[/dim]" if text == MISSING else _plain(text) for text in row))
     return shown
 
 
-def _narrow(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, HEAD_WIDTH, break_long_words=False))
+def _narrow(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[object]], console: Console | None = None) -> int:

@@ -77,7 +77,7 @@ class OneSectorResult:
         deficits (leading axes only where it differs by draw).
     expenditure : ndarray, shape (..., N)
         New spending E', duties paid included.
-    revenue : ndarray, shape (..., N)
+    tariff_revenue : ndarray, shape (..., N)
         New import duties collected by the importer, in ``expenditure``.
     export_revenue : ndarray, shape (..., N)
         New export taxes collected by the exporter, in ``expenditure``.
@@ -94,7 +94,7 @@ class OneSectorResult:
     trade: FloatArray
     baseline: FloatArray
     expenditure: FloatArray
-    revenue: FloatArray
+    tariff_revenue: FloatArray
     export_revenue: FloatArray
     residual: FloatArray
     sweeps: IntArray

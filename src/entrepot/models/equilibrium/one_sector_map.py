@@ -48,7 +48,7 @@ class Outcome:
     output_hat: FloatArray
     trade: FloatArray
     expenditure: FloatArray
-    revenue: FloatArray
+    tariff_revenue: FloatArray
     export_revenue: FloatArray
     residual: FloatArray
     sweeps: IntArray
@@ -186,7 +186,7 @@ class OneSectorMap:
             output_hat=state.output / block.output,
             trade=trade,
             expenditure=expenditure,
-            revenue=expenditure - state.income
+            tariff_revenue=expenditure - state.income
             if block.gross is not block.net
             else np.zeros_like(expenditure),
             export_revenue=state.export_revenue,

@@ -27,15 +27,17 @@ https://doi.org/10.1137/S0036144502417715
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from entrepot.models.equilibrium.economy import FloatArray, as_floats
 from entrepot.models.equilibrium.many_sectors import ManySectors, ManySectorsResult
+from entrepot.models.fixed_point import ConvergenceError
 
-POLISH = 1e-13
-MOST_NODES = 48
+TIGHT, LOOSE = 1e-11, 1e-9
+ROUNDING = 1e-11
 PARTS = ("terms_of_trade", "import_volume", "export_volume", "trade_costs", "bans", "transfers")
 
 
@@ -133,6 +135,17 @@ class _Path:
         return out
 
 
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One stretch of the path: where it ends, welfare there since the baseline, and the stretch's parts."""
+
+    end: float
+    welfare_hat: FloatArray
+    parts: dict[str, FloatArray]
+    by_partner: FloatArray
+    gap: FloatArray
+
+
 def decompose(
     model: ManySectors,
     cost_hat: ArrayLike | None = None,
@@ -141,8 +154,9 @@ def decompose(
     ban: ArrayLike | None = None,
     deficits: ArrayLike | None = None,
     *,
-    nodes: int = 10,
+    nodes: int = 12,
     tolerance: float = 1e-9,
+    most_nodes: int = 240,
 ) -> Decomposition:
     """Split the exact change of real income into parts, by integration along the shock.
 
@@ -157,14 +171,16 @@ def decompose(
     cost_hat, tariffs, export_tax, ban, deficits
         As in :meth:`ManySectors.solve`, without draw axes; ``deficits`` may be "balanced" or an array.
     nodes : int
-        First number of Gauss-Legendre points; it is doubled up to 48 while the gap exceeds ``tolerance``.
+        Gauss-Legendre points on each stretch of the path.
     tolerance : float
-        Gap aimed at, in log points.
+        Gap aimed at, in log points; stretches that miss their part of it are halved.
+    most_nodes : int
+        Largest number of points solved.
 
     Returns
     -------
     Decomposition
-        With the smallest gap reached; read ``gap`` where a path is not smooth.
+        With the gap reached; read ``gap`` where a path is not smooth.
 
     Raises
     ------
@@ -188,16 +204,20 @@ def decompose(
     if nodes < 2:
         raise ValueError(f"nodes must be 2 or more, not {nodes}")
     path = _path(model, cost_hat, tariffs, export_tax, ban, deficits)
-    end = {name: value[0] for name, value in path.shocks(np.ones(1)).items()}
-    final = model.solve(**end, tolerance=1e-10, polish=POLISH)
-    best: Decomposition | None = None
-    while True:
-        found = _integrate(model, path, final, nodes)
-        if best is None or np.abs(found.gap).max() < np.abs(best.gap).max():
-            best = found
-        if np.abs(best.gap).max() <= tolerance or 2 * nodes > MOST_NODES:
-            return best
-        nodes *= 2
+    if not path.shocks(np.ones(1)):
+        return _nothing(model)
+    waiting, done, used = [(0.0, 1.0)], list[_Panel](), 0
+    while waiting:
+        start, end = waiting.pop()
+        panel = _integrate(model, path, start, end, nodes)
+        used += nodes
+        share = tolerance * (end - start)
+        if np.abs(panel.gap).max() <= max(share, ROUNDING) or used + 2 * nodes > most_nodes:
+            done.append(panel)
+        else:
+            middle = (start + end) / 2
+            waiting += [(start, middle), (middle, end)]
+    return _joined(done, nodes)
 
 
 def _path(
@@ -254,29 +274,48 @@ def differentiation_matrix(points: FloatArray) -> FloatArray:
     apart = points[:, None] - points[None, :]
     np.fill_diagonal(apart, 1.0)
     weight = 1 / np.prod(apart, axis=1)
-    matrix = weight[None, :] / weight[:, None] / apart
+    matrix: FloatArray = weight[None, :] / weight[:, None] / apart
     np.fill_diagonal(matrix, 0.0)
     np.fill_diagonal(matrix, -matrix.sum(axis=1))
     return matrix
 
 
-def _integrate(model: ManySectors, path: _Path, final: ManySectorsResult, nodes: int) -> Decomposition:
-    """Solve at Gauss-Legendre points and integrate every part."""
-    points, weights = np.polynomial.legendre.leggauss(nodes)
-    points, weights = (points + 1) / 2, weights / 2
-    shocks = path.shocks(points)
-    if not shocks:
-        points, weights, shocks = points[:1], np.ones(1), {"deficits": model.economy.deficits}
-    on_way = model.solve(**shocks, tolerance=1e-10, polish=POLISH)
-    parts, partner = _slopes(model, path, on_way, points)
+def _integrate(model: ManySectors, path: _Path, start: float, end: float, nodes: int) -> _Panel:
+    """Solve at Gauss-Legendre points of one stretch of the path and at its ends, and integrate every part."""
+    inner, weights = np.polynomial.legendre.leggauss(nodes)
+    points, weights = start + (inner + 1) / 2 * (end - start), weights / 2 * (end - start)
+    every = np.concatenate([points, [start, end]])
+    shocks: dict[str, Any] = path.shocks(every)
+    try:
+        found = model.solve(**shocks, tolerance=TIGHT)
+    except ConvergenceError:
+        # near a total ban rounding can stop the residual above TIGHT; the gap tells what that costs
+        found = model.solve(**shocks, tolerance=LOOSE, polish=TIGHT)
+    parts, partner = _slopes(model, path, found, points)
     summed = {name: weights @ values for name, values in parts.items()}
-    logs = np.log(final.welfare_hat)
+    log_end, log_start = np.log(found.welfare_hat[-1]), np.log(found.welfare_hat[-2])
+    gap = log_end - log_start - np.sum(list(summed.values()), axis=0)
+    return _Panel(end, found.welfare_hat[-1], summed, np.tensordot(weights, partner, axes=1), gap)
+
+
+def _joined(panels: list[_Panel], nodes: int) -> Decomposition:
+    """Add up the stretches of the path."""
+    last = max(panels, key=lambda panel: panel.end)
     return Decomposition(
-        welfare_hat=final.welfare_hat,
-        **summed,
-        by_partner=np.tensordot(weights, partner, axes=1),
-        gap=logs - np.sum(list(summed.values()), axis=0),
-        nodes=len(points),
+        welfare_hat=last.welfare_hat,
+        **{name: np.sum([panel.parts[name] for panel in panels], axis=0) for name in PARTS},
+        by_partner=np.sum([panel.by_partner for panel in panels], axis=0),
+        gap=np.sum([panel.gap for panel in panels], axis=0),
+        nodes=nodes * len(panels),
+    )
+
+
+def _nothing(model: ManySectors) -> Decomposition:
+    """Return the decomposition of no shock."""
+    n = model.economy.value_added.shape[1]
+    zero = np.zeros(n)
+    return Decomposition(
+        np.ones(n), **dict.fromkeys(PARTS, zero), by_partner=np.zeros((n, n)), gap=zero, nodes=0
     )
 
 
@@ -284,24 +323,28 @@ def unit_costs(model: ManySectors, log_wage: FloatArray, log_price: FloatArray) 
     """Return log changes of unit costs, shape (..., N, J), from those of wages (..., N) and prices (..., N, J)."""
     economy = model.economy
     cost: FloatArray = economy.value_added[0] * log_wage[..., None]
-    return cost + np.einsum("...nk,nkj->...nj", log_price, economy.inputs[0])
+    cost += np.einsum("...nk,nkj->...nj", log_price, economy.inputs[0])
+    return cost
 
 
 def _slopes(
     model: ManySectors, path: _Path, on_way: ManySectorsResult, points: FloatArray
 ) -> tuple[dict[str, FloatArray], FloatArray]:
-    """Return every part's derivative at the points (m, N), and that of terms of trade by partner (m, N, N)."""
+    """Return each part's derivative at the points (m, N), and terms of trade by partner (m, N, N)."""
     flows = on_way.trade
     if flows is None:
         raise AssertionError("trade was kept")
+    flows, many = flows[: len(points)], len(points)
     derive = differentiation_matrix(points)
 
     def slope(values: FloatArray) -> FloatArray:
-        return np.tensordot(derive, values, axes=1)
+        return np.asarray(np.tensordot(derive, values, axes=1))
 
-    price = slope(np.log(on_way.price_hat))
-    cost = unit_costs(model, slope(np.log(on_way.wage_hat)), price)
-    spent = np.where(on_way.expenditure > 0, on_way.expenditure, 1.0)
+    price = slope(np.log(on_way.price_hat[:many]))
+    cost = unit_costs(model, slope(np.log(on_way.wage_hat[:many])), price)
+    spent = on_way.expenditure[:many]
+    spent = np.where(spent > 0, spent, 1.0)
+    income = on_way.income[:many]
     at = points[:, None, None, None]
     log_t, log_e = ((1 - at) * old + at * new for old, new in (path.log_tariff, path.log_export))
     d_t, d_e = path.log_tariff[1] - path.log_tariff[0], path.log_export[1] - path.log_export[0]
@@ -312,9 +355,9 @@ def _slopes(
     d_flow += slope(np.log(spent))[:, None]
     received = flows * np.exp(-log_e)
     earned = on_way.income - on_way.tariff_revenue - on_way.export_revenue
-    wages = model.economy.labour[0] * on_way.wage_hat
+    deficit = (earned - model.economy.labour[0] * on_way.wage_hat)[:many]
     moved = np.einsum("...imj,...imj->...im", flows, border)
-    partner = (moved - moved.swapaxes(-1, -2)) / on_way.income[:, :, None]
+    partner = (moved - moved.swapaxes(-1, -2)) / income[:, :, None]
     onto = {"import": "sinj->sn", "export": "sinj->si"}
     sums = {
         "import_volume": (onto["import"], np.expm1(log_t) * flows * (d_flow - border - path.log_cost)),
@@ -322,9 +365,9 @@ def _slopes(
         "trade_costs": (onto["import"], -flows * path.log_cost),
         "bans": (onto["import"], np.exp(log_t) * flows * d_left / theta),
     }
-    parts = {name: np.einsum(rule, values) / on_way.income for name, (rule, values) in sums.items()}
+    parts = {name: np.einsum(rule, values) / income for name, (rule, values) in sums.items()}
     parts["terms_of_trade"] = partner.sum(axis=-1)
-    parts["transfers"] = slope(earned - wages) / on_way.income
+    parts["transfers"] = slope(deficit) / income
     return parts, partner
 
 

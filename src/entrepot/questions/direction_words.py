@@ -1,0 +1,207 @@
+"""What ``direction`` was asked, and what it says in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from entrepot.questions import words
+from entrepot.questions.panel import Panel
+from entrepot.result import How, Note
+from entrepot.world import reporting
+from entrepot.world.short_names import short
+
+if TYPE_CHECKING:
+    from entrepot.store.store import Store
+
+By = Literal["partner", "bloc", "product", "sector"]
+Flow = Literal["exports", "imports", "turnover"]
+Level = Literal[2, 4, 6]
+Basis = Literal["auto", "flows", "industry_flows"]
+
+EQUATION = "s_pt = v_pt / sum_p v_pt;  HHI_t = sum_p s_pt^2;  re-orientation = 1/2 sum_p |s_p1 - s_p0|"
+REFERENCE = "Hirschman (1964), The paternity of an index, American Economic Review 54(5)"
+# Silent partners below this share of the selection are counted together in one note.
+WORTH_A_NOTE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The question as understood, after every word was resolved.
+
+    Attributes
+    ----------
+    country : str
+        ISO3 code.
+    products : tuple of str
+        HS codes or prefixes; empty means all.
+    by, flow, basis : str
+        As asked; ``basis`` is resolved to a table of the store.
+    level : int
+        Digits of the product code when ``by="product"``.
+    since, until : int or None
+    lang : str
+        Language of country names.
+    holds : str
+        What the table holds in a few words, for sentences.
+    """
+
+    country: str
+    products: tuple[str, ...]
+    by: By
+    flow: Flow
+    basis: Literal["flows", "industry_flows"]
+    level: int
+    since: int | None
+    until: int | None
+    lang: str
+    holds: str
+
+
+def finding(shown: Panel, cells: Panel, ask: Ask) -> str:
+    """Say in one sentence what moved most between the first and the last observed year."""
+    what = f"{words.possessive(ask.country, ask.lang)} {goods_phrase(ask)}"
+    ends = cells.observed_ends
+    if ends is None:
+        return f"{words.capital(what)} cannot be seen in {period(cells)}: {blind_side(cells, ask)}."
+    years = list(cells.years)
+    first, last = years.index(ends[0]), years.index(ends[1])
+    after = (
+        f" After {ends[1]} they cannot be seen: {blind_side(cells, ask)}."
+        if cells.total_dark[last:].any()
+        else ""
+    )
+    if first == last:
+        top = [int(g) for g in np.argsort(-shown.value[last], kind="stable")[:3] if shown.value[last, g] > 0]
+        parts = [
+            f"{_name(shown, g, ask)} {words.percent(shown.value[last, g] / cells.total[last])}" for g in top
+        ]
+        total = words.money(cells.total[last])
+        return f"{words.capital(what)} came to {total} in {ends[1]}: {words.listing(parts)}.{after}"
+    change = np.where(shown.dark[last] | shown.dark[first], 0.0, shown.value[last] - shown.value[first])
+    up, down = int(np.argmax(change)), int(np.argmin(change))
+    link = (
+        {"exports": "to", "imports": "from", "turnover": "with"}[ask.flow]
+        if ask.by in ("partner", "bloc")
+        else "in"
+    )
+    moves = [
+        f"{verb} {link} {_name(shown, g, ask)} ({words.span(shown.value[first, g], shown.value[last, g])})"
+        for verb, g, moved in (("rose", up, change[up] > 0), ("fell", down, change[down] < 0))
+        if moved
+    ]
+    return f"Between {ends[0]} and {ends[1]} {what} {' and '.join(moves) or 'did not change'}.{after}"
+
+
+def _name(shown: Panel, g: int, ask: Ask) -> str:
+    name = shown.labels[g]
+    if ask.by == "partner":
+        return words.with_article(name, ask.lang)
+    label = words.label(name, ask.by, ask.lang)
+    return f"the {label}" if ask.by == "bloc" and label in ("EU", "EAEU") else label
+
+
+def blind_side(cells: Panel, ask: Ask) -> str:
+    """Say who does not publish what would be needed."""
+    largest = cells.labels[int(np.argmax(cells.unseen.max(axis=0)))]
+    own, other = words.with_article(ask.country, ask.lang), words.with_article(largest, ask.lang)
+    return f"neither {own} nor {other} publishes them"
+
+
+def goods_phrase(ask: Ask) -> str:
+    """Name what is traded: ``exports of crude oil``, ``imports of raw materials``."""
+    if ask.basis == "industry_flows":
+        return f"{ask.flow} of intermediate goods and services"
+    goods = [short(code) for code in ask.products]
+    return f"{ask.flow} of {words.listing(goods, 2) or ask.holds}"
+
+
+def period(cells: Panel) -> str:
+    """Write the years of a panel: ``2021-2024`` or ``2022``."""
+    first, last = cells.years[0], cells.years[-1]
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
+def subtitle(cells: Panel, ask: Ask) -> str:
+    """State unit, period and scope."""
+    base = "basic prices" if ask.basis == "industry_flows" else "FOB"
+    return f"Current USD, {base}, {period(cells)}; {goods_phrase(ask)} by {ask.by}"
+
+
+def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
+    """Name the pairs on which neither side reports, when, and what they were worth when last seen."""
+    notes = []
+    before = cells.unseen / np.maximum(cells.total + cells.unseen.sum(axis=1), 1.0)[:, None]
+    for g in np.argsort(-before.max(axis=0), kind="stable"):
+        if before[:, g].max() < WORTH_A_NOTE:
+            break
+        silent = cells.years[cells.dark[:, g]]
+        span = f"{silent[0]} to {silent[-1]}" if len(silent) > 1 else f"{silent[0]}"
+        pair = (
+            f"{words.with_article(ask.country, ask.lang)} and {words.with_article(cells.labels[g], ask.lang)}"
+        )
+        notes.append(
+            Note(
+                "missing",
+                f"Trade between {pair} is not observed in {span}, as neither published it. When last seen it "
+                f"was worth {words.money(cells.unseen[:, g].max())}, {words.percent(before[:, g].max())} of the "
+                f"selection. It is shown as not observed and counted nowhere as zero. "
+                f"{reporting.explain(cells.labels[g])}",
+            )
+        )
+    small = (before.max(axis=0) > 0) & (before.max(axis=0) < WORTH_A_NOTE)
+    if small.any():
+        worst = words.percent(before[:, small].sum(axis=1).max())
+        notes.append(
+            Note(
+                "missing",
+                f"{int(small.sum())} smaller partners are not observed in some years either; together they "
+                f"were at most {worst} of the selection when last seen.",
+            )
+        )
+    return notes
+
+
+def convention_notes(store: Store, ask: Ask) -> list[Note]:
+    """State what the table holds and how it was read."""
+    info = store.info(ask.basis)
+    notes = [Note("scope", text) for text in info.notes]
+    if ask.basis == "flows":
+        notes.append(
+            Note("convention", f"Products are coded in {info.revision}. A share is of reported trade.")
+        )
+    if ask.by == "bloc":
+        notes.append(
+            Note(
+                "convention",
+                "Each country counts in one bloc, by membership on 1 July of the last year, held fixed so that "
+                "a change is trade and not accession; see 'entrepot blocs'.",
+            )
+        )
+    return notes
+
+
+def how(ask: Ask) -> How:
+    """Write the command and the Python line that give the same answer."""
+    options = {
+        "product": ",".join(ask.products) or None,
+        "by": ask.by,
+        "flow": ask.flow,
+        "since": ask.since,
+        "until": ask.until,
+        "level": ask.level if ask.by == "product" else None,
+        "table": ask.basis,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    flags = " ".join(f"--{key} {value}" for key, value in given.items())
+    python = {**given, "product": list(ask.products)} if ask.products else given
+    keywords = ", ".join(f"{key}={value!r}" for key, value in python.items())
+    return How(
+        command=f"entrepot direction {ask.country} {flags}",
+        python=f"ep.open().direction({ask.country!r}, {keywords})",
+        parameters={"country": ask.country, **python},
+        equation=EQUATION,
+        reference=REFERENCE,
+    )
