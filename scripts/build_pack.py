@@ -51,8 +51,8 @@ FLOW_NOTES = (
     "Intermediate sales between 80 countries and 50 industries, cells of at least {smallest} million USD: "
     "{kept:.2%} of the {total:.1f} trillion USD in all cells. Smaller cells are left out.",
     "Final demand by destination, all trade with the rest of the world, and the split of value added from "
-    "taxes less subsidies are absent, so gross exports and their decompositions cannot be computed. ARM, AZE, "
-    "GEO, KGZ, MDA, TJK, TKM and UZB are not among the 80 countries.",
+    "taxes less subsidies are absent, so gross exports and their decompositions cannot be computed. ARM, "
+    "AZE, GEO, KGZ, MDA, TJK, TKM and UZB are not among the 80 countries.",
     "Rebuilt from the carrier's input coefficients and rounded to the four decimals of the source. "
     "The carrier capped the input share of two industries at 0.98 of output (CYP H51, ISL C21).",
 )

@@ -96,7 +96,7 @@ def test_ids_are_unique_and_every_link_inside_the_page_arrives(read: Reader) -> 
     ids = [a["id"] for _, a in read.elements if "id" in a]
     assert len(ids) == len(set(ids))
     targets = [a["href"][1:] for t, a in read.elements if t == "a" and a["href"].startswith("#")]
-    assert {"direction", "coverage", "coverage-2", "content"} <= set(targets)
+    assert {"direction", "coverage", "content"} <= set(targets)
     assert set(targets) <= set(ids)
 
 

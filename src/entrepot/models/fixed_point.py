@@ -380,7 +380,9 @@ class _NewtonKrylov:
         self.calls += 1
         with np.errstate(all="ignore"):
             g, residual = self.evaluate(z[None], self.draw)
-        return g[0] - z, float(residual[0]) if np.isfinite(residual[0]) else np.inf
+        f = g[0] - z
+        sound = np.isfinite(residual[0]) and np.isfinite(f).all()
+        return f, float(residual[0]) if sound else np.inf
 
     def _derivative(self, z: FloatArray, f: FloatArray, v: FloatArray) -> FloatArray:
         """Return ``f'(z) v``."""

@@ -321,7 +321,7 @@ def assemble(store: Store, law: Catalogue, held: Catalogue, ask: Ask, answers: t
     return Result(
         question="coverage",
         subject=ask.target,
-        finding=coverage_notes.finding(ask, rows),
+        finding=coverage_notes.finding(ask, rows, store.info("flows").holds or "the goods of this store"),
         subtitle=coverage_notes.subtitle(ask, answers),
         main=coverage_tables.main_table(ask, rows),
         display=coverage_tables.display_table(ask, rows),

@@ -22,42 +22,43 @@ NOT_ADVICE = (
 )
 
 
-def finding(ask: Ask, rows: Sequence[Row]) -> str:
-    """Say in one sentence how much the widest sender covers, and what its law holds."""
+def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
+    """Say in one sentence how much of the trade in ``goods`` the widest sender covers."""
     totals = [row for row in rows if row.direction == ALL]
     top = max(totals, key=lambda row: (row.upper or 0.0, row.scope_rows))
-    who = _subject(top.sender, ask.lang)
-    target = words.with_article(ask.target, ask.lang)
-    law = f"{top.scope_rows:,} scope rows ({top.codes:,} codes) known in force"
+    law = f"{top.scope_rows:,} scope rows ({top.codes:,} codes) known in force on {top.at}"
     if top.rows_possible:
         law += f" and {top.rows_possible:,} possibly in force"
+    text = f"{_whose(top.sender, ask.lang)} measures on {words.with_article(ask.target, ask.lang)}, {law}, "
     if top.trade is None or top.lower is None or top.upper is None:
-        text = f"On {top.at} the measures of {who} on {target} had {law}; the store holds no trade of theirs"
+        text += f"cannot be compared with trade: the store holds no trade of theirs in {goods}"
     else:
-        span = words.money(top.upper) if top.lower == top.upper else _between(top.lower, top.upper)
-        text = (
-            f"On {top.at} the measures of {who} on {target} covered {span} of {words.money(top.trade)} of "
-            f"mutual trade in this store in {top.base_year} ({_shares(top)}), with {law}"
+        text += (
+            f"covered {_amount(top.lower, top.upper)} of {words.money(top.trade)} of mutual trade in {goods} "
+            f"in {top.base_year} ({_shares(top)})"
         )
         if top.already:
-            text += "; measures were in force by then, so trade that had stopped is not in it"
+            text += "; trade that had stopped is not in it"
     others = len(totals) - 1
     return text + (f"; {others} further sender{'s' if others > 1 else ''} below." if others else ".")
 
 
-def _subject(sender: str, lang: str) -> str:
+def _whose(sender: str, lang: str) -> str:
     if sender in countries.known():
-        return words.with_article(sender, lang)
-    return f"the {party_name(sender, lang)}"
+        return words.capital(words.possessive(sender, lang))
+    return party_name(sender, lang)
 
 
-def _between(lower: float, upper: float) -> str:
-    return f"between {words.money(lower)} and {words.money(upper)}"
+def _amount(lower: float, upper: float) -> str:
+    return words.money(upper) if lower == upper else f"between {words.money(lower)} and {words.money(upper)}"
 
 
 def _shares(row: Row) -> str:
-    low, high = words.percent(row.share_lower or 0.0), words.percent(row.share_upper or 0.0)
-    return low if low == high else f"{low} to {high}"
+    high = row.share_upper or 0.0
+    if 0.0 < high < 0.001:
+        return "less than 0.1%"
+    low_text, high_text = words.percent(row.share_lower or 0.0), words.percent(high)
+    return low_text if low_text == high_text else f"{low_text} to {high_text}"
 
 
 def subtitle(ask: Ask, answers: Sequence[Answer]) -> str:
@@ -103,8 +104,8 @@ def _date_notes(ask: Ask, answers: Sequence[Answer], rows: Sequence[Row]) -> lis
         who = party_name(row.sender, ask.lang)
         if row.at > row.as_of and ask.carry_forward:
             text = (
-                f"{who}: the law of {row.as_of} is taken as standing on {row.at}; what was adopted or repealed "
-                "since is not in the catalogue."
+                f"{who}: the law of {row.as_of} is taken as standing on {row.at}; what was adopted or "
+                "repealed since is not in the catalogue."
             )
             found.append(Note("warning", text))
         elif row.at > row.as_of:

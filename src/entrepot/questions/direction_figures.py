@@ -203,7 +203,9 @@ def treemap(shown: Panel, ask: Ask, year: int) -> Figure:
 
 def waterfall(part: Table, ask: Ask, ends: tuple[int, int]) -> Figure:
     """Draw the parts of a change between two years, down to their total."""
-    rows = part.data.to_pylist()
+    every = part.data.to_pylist()
+    peak = max(abs(row["value"]) for row in every)
+    rows = [row for row in every[:-1] if abs(row["value"]) > 1e-3 * peak] + every[-1:]
     scale, unit, _ = words.scale_for([abs(row["value"]) for row in rows])
     largest = max(rows[:-1], key=lambda row: abs(row["value"]), default=rows[-1])
     moved = words.money(abs(largest["value"]))

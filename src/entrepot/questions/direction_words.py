@@ -142,12 +142,13 @@ def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
         pair = (
             f"{words.with_article(ask.country, ask.lang)} and {words.with_article(cells.labels[g], ask.lang)}"
         )
+        worth, share = words.money(cells.unseen[:, g].max()), words.percent(before[:, g].max())
         notes.append(
             Note(
                 "missing",
-                f"Trade between {pair} is not observed in {span}, as neither published it. When last seen it "
-                f"was worth {words.money(cells.unseen[:, g].max())}, {words.percent(before[:, g].max())} of the "
-                f"selection. It is shown as not observed and counted nowhere as zero. "
+                f"Trade between {pair} is not observed in {span}, as neither published it. When last "
+                f"seen it was worth {worth}, "
+                f"{share} of the selection. It is shown as not observed and counted nowhere as zero. "
                 f"{reporting.explain(cells.labels[g])}",
             )
         )
@@ -176,8 +177,8 @@ def convention_notes(store: Store, ask: Ask) -> list[Note]:
         notes.append(
             Note(
                 "convention",
-                "Each country counts in one bloc, by membership on 1 July of the last year, held fixed so that "
-                "a change is trade and not accession; see 'entrepot blocs'.",
+                "Each country counts in one bloc, by membership on 1 July of the last year, held fixed "
+                "so that a change is trade and not accession; see 'entrepot blocs'.",
             )
         )
     return notes

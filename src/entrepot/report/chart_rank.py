@@ -182,7 +182,7 @@ def _outer(row: Row) -> float | None:
 
 
 def _signed(row: Row, number: NumberFormat) -> str:
-    plus = "+" if row["value"] is not None and row["tone"] == "up" else ""
+    plus = "+" if row["tone"] == "up" and (row["value"] or 0) > 0 else ""
     return plus + number(row["value"])
 
 

@@ -56,6 +56,8 @@ NOTE_TITLES: Mapping[str, str] = {
     "scope": "Scope",
     "convention": "Conventions",
 }
+# What every number of a section rests on stands behind one line; what limits this answer stays open.
+BASIS = ("scope", "convention")
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,11 @@ class FigureView:
 
 @dataclass(frozen=True)
 class SectionView:
-    """One question as the template places it."""
+    """One answer as the template places it; the first answer of a question opens its section."""
 
     id: str
     number: int
+    first: bool
     name: str
     asked: str
     finding: str
@@ -90,7 +93,8 @@ class SectionView:
     rows: int
     long_table: Markup | None
     long_note: str
-    notes: list[tuple[str, list[str]]]
+    cautions: list[tuple[str, list[str]]]
+    basis: list[tuple[str, list[str]]]
     sources: str
     command: str
     python: str
@@ -218,11 +222,12 @@ def section_ids(results: Sequence[Result]) -> list[str]:
 def _sections(results: Sequence[Result], lang: str) -> list[SectionView]:
     left = DATA_BUDGET
     views = []
-    for number, (name, result) in enumerate(zip(section_ids(results), results, strict=True), 1):
+    asked = list(dict.fromkeys(result.question for result in results))
+    for name, result in zip(section_ids(results), results, strict=True):
         data = packed(result.to_json().encode())
         data = data if len(data) <= left else ""
         left -= len(data)
-        views.append(_section(name, number, result, data, lang))
+        views.append(_section(name, asked.index(result.question) + 1, result, data, lang))
     return views
 
 
@@ -234,6 +239,7 @@ def _section(name: str, number: int, result: Result, data: str, lang: str) -> Se
     return SectionView(
         id=name,
         number=number,
+        first=name == result.question,
         name=question_name(result),
         asked=QUESTIONS.get(result.question, ("", ""))[1],
         finding=result.finding,
@@ -244,7 +250,8 @@ def _section(name: str, number: int, result: Result, data: str, lang: str) -> Se
         rows=total,
         long_table=Markup(full) if full else None,
         long_note=left_out,
-        notes=_grouped(result.notes),
+        cautions=_grouped(note for note in result.notes if note.kind not in BASIS),
+        basis=_grouped(note for note in result.notes if note.kind in BASIS),
         sources=source_line(result.sources),
         command=result.how.command,
         python=result.how.python,

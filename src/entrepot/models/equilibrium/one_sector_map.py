@@ -22,8 +22,9 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 T = TypeVar("T", bound=np.generic)
 
-_FLOOR = 1e-9  # income is kept above this share of output during the search, so that logs exist
+_FLOOR = 1e-3  # least income during the search, as a share of output, so that logs exist
 _IMBALANCE = 1e-9  # share of spending by which a group's deficits may miss zero
+_LAST_SWEEPS = 100  # plain sweeps after a failure, to see which incomes vanish
 _FLATTEST = 0.02  # least slope used, as a share of the steepest one
 _FAR = 46.0  # a price change of 1e20 is no equilibrium, but a limit in which some flow vanishes
 
@@ -158,16 +159,16 @@ class OneSectorMap:
         ratio = state.sales / state.output
         common = _within(block.same, state.sales) / _within(block.same, state.output)
         relative = ratio / common
-        residual = np.abs(relative - 1).max(axis=1)
+        budget = np.abs(state.wanted - state.income) / state.output
+        residual = np.maximum(np.abs(relative - 1).max(axis=1), budget.max(axis=1))
         if self.conditional or self.deficits != "multiplicative":
             residual = np.maximum(residual, np.abs(common - 1).max(axis=1))
         residual = np.where(np.abs(state.log_price).max(axis=1) < _FAR, residual, np.inf)
         distance = np.log(relative)
         g = state.log_price + distance / self._slope(block, state, distance)
         if self.taxed:
-            gap = state.wanted / state.income
-            residual = np.maximum(residual, np.abs(gap - 1).max(axis=1))
-            g = np.concatenate((g, np.log(state.wanted / block.spending)), axis=1)
+            kept = np.maximum(state.wanted, _least(block) * state.output)
+            g = np.concatenate((g, np.log(kept / block.spending)), axis=1)
         return g, residual
 
     def outcome(self, z: FloatArray, residual: FloatArray, sweeps: IntArray) -> Outcome:
@@ -198,18 +199,28 @@ class OneSectorMap:
         """Return the error with the reason that the economy gives, draws counted from ``first``."""
         worst = int(np.argmax(error.residual))
         draw = error.draws[worst : worst + 1]
-        with np.errstate(all="ignore"):
-            state = self._state(self.block.at(draw), error.z[worst : worst + 1])
         reason = find_reason(
             _pick(self.trade, draw)[0],
             _pick(self.support, draw)[0],
-            state.wanted[0] <= 2 * _FLOOR * state.output[0],
+            self._impoverished(error.z[worst : worst + 1], draw),
             deficits=self.deficits,
             fixed=self.conditional,
         )
         message = f"{error} (draws of this message start at {first})" if first else str(error)
         message += f": {reason}" if reason else ""
         return ConvergenceError(message, draws=first + error.draws, residual=error.residual, z=error.z)
+
+    def _impoverished(self, z: FloatArray, draw: IntArray) -> BoolArray:
+        """Return the countries whose income falls to nothing on plain sweeps from ``z``, shape (N,)."""
+        block = self.block.at(draw)
+        short = np.zeros(self.n, dtype=np.bool_)
+        with np.errstate(all="ignore"):
+            for _ in range(_LAST_SWEEPS):
+                state = self._state(block, z)
+                short |= state.wanted[0] <= _least(block)[0] * state.output[0]
+                g, _ = self.evaluate(z, draw)
+                z = np.clip(np.nan_to_num(g, nan=0.0), -_FAR, _FAR)
+        return short
 
     def _slope(self, block: _Block, state: _State, distance: FloatArray) -> FloatArray:
         """Return minus the own-price slope of log excess demand, shape (m, N), steeper far from zero.
@@ -284,13 +295,20 @@ class OneSectorMap:
         elif self.deficits == "balanced":
             wanted = earned
         else:
-            wanted = np.maximum(earned + (block.spending - block.output), _FLOOR * output)
-        return (wanted if income is None else income), wanted, revenue
+            wanted = earned + (block.spending - block.output)
+        if income is None:
+            income = np.maximum(wanted, _least(block) * output)
+        return income, wanted, revenue
 
 
 def _pick(array: NDArray[T], draws: IntArray) -> NDArray[T]:
     """Return the rows of some draws; an array shared by all stays as it is."""
     return array if array.shape[0] == 1 else array[draws]
+
+
+def _least(block: _Block) -> FloatArray:
+    """Return the least income during the search as a share of output, well below the baseline's."""
+    return np.minimum(_FLOOR, 0.5 * block.spending / block.output)
 
 
 def _prices(matrix: FloatArray, weight: FloatArray) -> FloatArray:

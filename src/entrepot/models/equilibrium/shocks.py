@@ -19,7 +19,7 @@ from entrepot.models.equilibrium.economy import (
     row_numbers,
 )
 from entrepot.models.equilibrium.support import BoolArray, Support, find_support
-from entrepot.models.equilibrium.sweep import Counterfactual
+from entrepot.models.equilibrium.sweep import TINY, Counterfactual
 
 BLOCK_ENTRIES = 2**20
 UNBALANCED = 1e-9
@@ -74,6 +74,7 @@ class Shocks:
             if support is None:
                 support = _support(mine, ban, deficits) if check else _as_observed(mine)
                 common = support if self._one_support(economy) else None
+            deficits = settled(deficits, mine.labour, support.market)
             yield index, self._case(mine, support, ban, deficits, index)
             first = last
 
@@ -122,6 +123,17 @@ class Shocks:
         net = kernel / (1 + rates[0]) if rates[0].any() else None
         taxed = (kernel if net is None else net) / (1 + rates[1]) if rates[1].any() else None
         return Counterfactual(economy, support, kernel, net, taxed, deficits, self.scale_deficits, index.size)
+
+
+def settled(deficits: FloatArray, labour: FloatArray, market: IntArray) -> FloatArray:
+    """Make deficits sum to zero exactly in every market, where rounding left a trace of an imbalance."""
+    for label in range(int(market.max()) + 1):
+        size = np.where(market == label, labour, 0.0)
+        total = np.where(market == label, deficits, 0.0).sum(axis=-1, keepdims=True)
+        deficits = deficits - size * (total / np.maximum(size.sum(axis=-1, keepdims=True), TINY))
+        alone = (market == label) & ((market == label).sum(axis=-1, keepdims=True) == 1)
+        deficits = np.where(alone, 0.0, deficits)
+    return deficits
 
 
 def _support(economy: Economy, ban: FloatArray | None, deficits: FloatArray) -> Support:

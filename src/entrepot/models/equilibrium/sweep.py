@@ -28,6 +28,8 @@ from entrepot.models.equilibrium.support import Support
 from entrepot.models.fixed_point import ConvergenceError, FixedPoint, find_fixed_point
 
 WAGE_STEP = 0.35
+HALF_OPEN = 0.1
+CLOSED = 1e-12
 MEMORY = 10
 INCOME_FLOOR = 1e-3
 TINY = 1e-300
@@ -91,31 +93,56 @@ class Counterfactual:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Quantities of one sweep at given (log w, log P, log X); shapes (draws, N) and (draws, N, J).
+class Flows:
+    """Flows added up by country; shapes (draws, N), ``output`` (draws, N, J).
 
     Attributes
     ----------
-    wages, income, labour_demand, expenditure, output, prices : ndarray
-        ``wages`` and ``income`` in money of the new equilibrium; ``prices`` as log change, implied by costs.
+    output : ndarray
+        Producers' sales net of all taxes.
+    exports, imports : ndarray
+        Trade with other countries at border prices (export taxes in, tariffs out).
+    elasticity : ndarray
+        Trade elasticity averaged over a country's exports.
+    duties, export_revenue : ndarray
+        Tariffs collected by the importer and export taxes collected by the exporter.
+    """
+
+    output: FloatArray
+    exports: FloatArray
+    imports: FloatArray
+    elasticity: FloatArray
+    duties: FloatArray
+    export_revenue: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What (log w, log P, log X) imply; shapes (draws, N) and (draws, N, J).
+
+    Attributes
+    ----------
+    wages, income, deficits, labour_demand : ndarray
+        In money of the new equilibrium, by country.
+    expenditure, prices : ndarray
+        Spending wanted, in money, and the log change of price indices, by country and sector.
     cost_power : ndarray, shape (draws, J, N)
         ``c^-theta`` of each exporter, over its largest value in the sector.
     demand : ndarray, shape (draws, J, N)
         Spending per unit of the price sum: times kernel and cost_power it gives flows gross of taxes.
-    tariff_revenue, export_revenue : ndarray, shape (draws, N)
-        Taxes collected.
+    flows : Flows
+        Trade, output and taxes.
     """
 
     wages: FloatArray
     income: FloatArray
+    deficits: FloatArray
     labour_demand: FloatArray
     expenditure: FloatArray
-    output: FloatArray
     prices: FloatArray
     cost_power: FloatArray
     demand: FloatArray
-    tariff_revenue: FloatArray
-    export_revenue: FloatArray
+    flows: Flows
 
 
 def split(z: FloatArray, countries: int, sectors: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -142,22 +169,36 @@ def evaluate(case: Counterfactual, z: FloatArray) -> State:
     prices = np.where(exists, -(np.log(price_sum) + peak) / theta, 0.0).swapaxes(-1, -2)
     demand = spending.swapaxes(-1, -2) / price_sum
     wages = economy.labour * np.exp(log_wage)
-    net, producer = (case.net if case.net is not None else case.kernel), case.producer
-    received = power * np.matmul(demand[..., None, :], net)[..., 0, :]
-    sales = received if producer is None else power * np.matmul(demand[..., None, :], producer)[..., 0, :]
-    duties = np.zeros_like(wages)
-    if case.net is not None:
-        untaxed = np.matmul(case.net, power[..., None])[..., 0]
-        duties = (demand * np.where(exists, price_sum - untaxed, 0.0)).sum(axis=-2)
-    export_revenue = (received - sales).sum(axis=-2)
-    income = wages + duties + export_revenue + _deficits(case, wages, log_wage)
+    flows = _flows(case, power, demand, price_sum)
+    deficits = _deficits(case, wages, log_wage)
+    income = wages + flows.duties + flows.export_revenue + deficits
     income = np.maximum(income, INCOME_FLOOR * wages)
-    output = sales.swapaxes(-1, -2)
-    new_spending = np.matmul(economy.inputs, output[..., None])[..., 0]
+    new_spending = np.matmul(economy.inputs, flows.output[..., None])[..., 0]
     new_spending += economy.final_shares * income[..., None]
-    labour_demand = (economy.value_added * output).sum(axis=-1)
-    return State(
-        wages, income, labour_demand, new_spending, output, prices, power, demand, duties, export_revenue
+    labour_demand = (economy.value_added * flows.output).sum(axis=-1)
+    return State(wages, income, deficits, labour_demand, new_spending, prices, power, demand, flows)
+
+
+def _flows(case: Counterfactual, power: FloatArray, demand: FloatArray, price_sum: FloatArray) -> Flows:
+    """Add up flows by country: two to four products of a kernel with a vector per sector."""
+    net = case.kernel if case.net is None else case.net
+    received = power * np.matmul(demand[..., None, :], net)[..., 0, :]
+    sales = received
+    if case.producer is not None:
+        sales = power * np.matmul(demand[..., None, :], case.producer)[..., 0, :]
+    untaxed = price_sum if case.net is None else np.matmul(net, power[..., None])[..., 0]
+    home = np.einsum("bjnn->bjn", net) * power * demand
+    abroad = received - home
+    exists = case.support.buys.swapaxes(-1, -2)
+    exports = abroad.sum(axis=-2)
+    weighted = (abroad * case.economy.theta[..., None]).sum(axis=-2)
+    return Flows(
+        output=sales.swapaxes(-1, -2),
+        exports=exports,
+        imports=(np.where(exists, demand * untaxed, 0.0) - home).sum(axis=-2),
+        elasticity=weighted / np.maximum(exports, TINY),
+        duties=(demand * np.where(exists, price_sum - untaxed, 0.0)).sum(axis=-2),
+        export_revenue=(received - sales).sum(axis=-2),
     )
 
 
@@ -184,7 +225,7 @@ def residuals(case: Counterfactual, z: FloatArray, state: State) -> tuple[FloatA
 
 
 def advance(case: Counterfactual, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Apply the joint map once, undamped.
+    """Apply the joint map once.
 
     Parameters
     ----------
@@ -199,9 +240,30 @@ def advance(case: Counterfactual, z: FloatArray) -> tuple[FloatArray, FloatArray
         The image of ``z`` in the same shape, each market's value added held at its baseline level, and the
         largest residual of any condition, shape (draws,).
     """
-    parts = residuals(case, z, evaluate(case, z))
+    state = evaluate(case, z)
+    parts = residuals(case, z, state)
     gap = np.concatenate([part.reshape(z.shape[0], -1) for part in parts], axis=1)
-    return normalise(case, z + gap), np.abs(gap).max(axis=1)
+    image = z + gap
+    image[:, : case.shape[0]] = z[:, : case.shape[0]] + wage_step(state, parts[0])
+    return normalise(case, image), np.abs(gap).max(axis=1)
+
+
+def wage_step(state: State, labour_gap: FloatArray) -> FloatArray:
+    """Return the change of log wages, shape (draws, N).
+
+    Where all spending is consistent, the labour market clears exactly when trade balances. The labour gap
+    ignores errors of spending made on the way, but hardly feels the wage of a country that trades little; the
+    gap of the trade balance does the opposite. So the step is a mean of both, weighted by openness.
+    """
+    flows = state.flows
+    least = CLOSED * state.wages
+    sold = np.maximum(flows.exports, least) + np.maximum(state.deficits, 0.0)
+    bought = np.maximum(flows.imports, least) + np.maximum(-state.deficits, 0.0)
+    balance = np.log(sold / bought) / (2 + flows.elasticity)
+    openness = (sold + bought) / (2 * flows.output.sum(axis=-1))
+    weight = openness / (openness + HALF_OPEN)
+    step: FloatArray = weight * WAGE_STEP * labour_gap + (1 - weight) * balance
+    return step
 
 
 def normalise(case: Counterfactual, z: FloatArray) -> FloatArray:
@@ -244,17 +306,15 @@ def find_equilibrium(
         If some draw has no solution to the tolerance; the message counts draws over all blocks.
     """
     base = np.zeros(countries * (1 + 2 * sectors))
-    mixing = np.ones_like(base)
-    mixing[:countries] = WAGE_STEP
     start = base
     for index, case in cases:
         current = _Current(case)
         try:
-            found = current.solve(start, mixing, tolerance, polish)
+            found = current.solve(start, tolerance, polish)
         except ConvergenceError as error:
             if start is base:
                 raise explain(case, error, index) from error
-            found = current.solve(base, mixing, tolerance, polish)
+            found = current.solve(base, tolerance, polish)
         if start is base:
             start = found.z[0]
         yield index, (case, found.z, found.sweeps)
@@ -289,9 +349,7 @@ class _Current:
             self.draws, self.current = draws, self.case.take(draws)
         return advance(self.current, z)
 
-    def solve(
-        self, start: FloatArray, mixing: FloatArray, tolerance: float, polish: float | None
-    ) -> FixedPoint:
+    def solve(self, start: FloatArray, tolerance: float, polish: float | None) -> FixedPoint:
         """Return the block's solutions, all from one start."""
         first = np.broadcast_to(start, (self.case.draws, start.size))
-        return find_fixed_point(self, first, tolerance=tolerance, polish=polish, mixing=mixing, memory=MEMORY)
+        return find_fixed_point(self, first, tolerance=tolerance, polish=polish, memory=MEMORY)

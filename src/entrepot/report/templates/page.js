@@ -126,5 +126,6 @@
     else if ("copy" in button.dataset) copy(button);
     else if (button.dataset.mode) show(button);
   });
+  addEventListener("beforeprint", () => all("details.aside").forEach((node) => { node.open = true; }));
   if (setup) drawAll();
 })();
