@@ -72,6 +72,17 @@ def test_silence_is_not_a_collapse(world: World) -> None:
     assert "cannot be seen" in oil.finding
 
 
+def test_silence_is_seen_through_products_as_well(world: World) -> None:
+    fuels = world.direction("BLR", by="product", flow="imports", since=2020)
+    assert cell(fuels, 2021, "270900") > 6e9
+    assert cell(fuels, 2022, "270900") is None
+    assert "neither Belarus nor Russia publishes them" in fuels.finding
+    assert any("Belarus and Russia" in note.text for note in fuels.notes if note.kind == "missing")
+    by_partner = world.direction("BLR", flow="imports", since=2020)
+    for name in ("value", "unseen"):
+        assert fuels.part("totals").data.column(name) == by_partner.part("totals").data.column(name)
+
+
 def test_shares_of_a_year_that_cannot_be_seen_are_null(world: World) -> None:
     oil = world.direction("BLR", product="270900", flow="imports", since=2022)
     assert set(oil.table.column("share").to_pylist()) == {None}

@@ -45,9 +45,9 @@ def test_rows_are_sound() -> None:
 
 
 def test_explain() -> None:
-    assert "up to 2021 (stated: " in explain("BLR")
+    assert "up to 2021 (Publication of detailed trade was closed" in explain("BLR")
     assert "did not publish" in explain("PRK")
-    assert "up to 2006, in 2010-2011, in 2013-2022 (inferred: " in explain("IRN")
+    assert "up to 2006, in 2010-2011, in 2013-2022 (inferred from gaps" in explain("IRN")
     assert "not known to have missed" in explain("DEU")
     with pytest.raises(InputError):
         explain("Germany")

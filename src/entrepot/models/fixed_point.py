@@ -21,6 +21,8 @@ meant. The search stops on that residual, never on the length of a step. Draws t
 - Fix the numeraire inside ``g`` (its result, not its argument), so that the solution is one point.
 - Give ``g`` undamped, and damping through ``mixing``: a number, or an array (n,) with one value per block.
 - A value that is not finite is not an answer: the search turns back, and in the end raises.
+- Where acceleration makes no progress, plain damped sweeps take over for a while, from the best iterate; a
+  map whose damped sweeps converge is a safe map.
 
 References
 ----------
@@ -48,6 +50,9 @@ Evaluate = Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]
 Jvp = Callable[[FloatArray, FloatArray, IntArray], FloatArray]
 
 _WORSE = 1e3  # a residual this many times the best one so far is a step gone wrong
+_PROGRESS = 0.9  # a residual must fall to this share of the last mark to count as progress
+_PATIENCE = 20  # accelerated sweeps without progress before a draw goes on plainly for a while
+_PLAIN = 20  # plain sweeps then, unless the residual falls to a tenth; three times as many at every next time
 _NEWTON_STEPS = 30
 _HALVINGS = 8
 _KRYLOV = 60
@@ -240,6 +245,12 @@ def _refuse_unsolved(residual: FloatArray, z: FloatArray, sweeps: IntArray, tole
     )
 
 
+_AT_WORK = (
+    *("z", "mix", "last_z", "last_f", "fresh", "dz", "df", "gram"),
+    *("mark", "idle", "plain", "next_plain"),
+)
+
+
 class _Anderson:
     """State of the accelerated search; the arrays of memory hold only the draws still at work."""
 
@@ -264,6 +275,10 @@ class _Anderson:
         self.last_z = np.zeros((draws, n))
         self.last_f = np.zeros((draws, n))
         self.fresh = np.ones(draws, dtype=np.bool_)
+        self.mark = np.full(draws, np.inf)
+        self.idle = np.zeros(draws, dtype=np.intp)
+        self.plain = np.zeros(draws, dtype=np.intp)
+        self.next_plain = np.full(draws, _PLAIN)
         self.dz = np.zeros((draws, memory, n))
         self.df = np.zeros((draws, memory, n))
         self.gram = np.zeros((draws, memory, memory))
@@ -285,10 +300,13 @@ class _Anderson:
             if not self.active.size:
                 return
             lost = ~sound | (residual > _WORSE * self.best_residual[self.active])
+            stalled = self._stalled(residual) & ~lost
             with np.errstate(all="ignore"):
                 self._advance(f, sweep)
             if lost.any():
                 self._turn_back(lost)
+            if stalled.any():
+                self._go_plain(stalled)
 
     def _keep_best(self, residual: FloatArray, sound: BoolArray) -> None:
         better = sound & (residual < self.best_residual[self.active])
@@ -298,7 +316,7 @@ class _Anderson:
 
     def _drop(self, going: BoolArray) -> None:
         self.active = self.active[going]
-        for name in ("z", "mix", "last_z", "last_f", "fresh", "dz", "df", "gram"):
+        for name in _AT_WORK:
             setattr(self, name, getattr(self, name)[going])
 
     def _advance(self, f: FloatArray, sweep: int) -> None:
@@ -308,7 +326,7 @@ class _Anderson:
         if self.memory:
             self._remember(f, sweep % self.memory)
             step = plain - self._correction(f)
-            wild = ~(np.abs(step).max(axis=1) <= self.max_step)
+            wild = ~(np.abs(step).max(axis=1) <= self.max_step) | (self.plain > 0)
             if wild.any():
                 step[wild] = np.clip(plain[wild], -self.max_step, self.max_step)
                 self._forget(wild)
@@ -343,6 +361,23 @@ class _Anderson:
     def _forget(self, where: BoolArray) -> None:
         self.dz[where], self.df[where], self.gram[where] = 0.0, 0.0, 0.0
         self.fresh[where] = True
+
+    def _stalled(self, residual: FloatArray) -> BoolArray:
+        """Count accelerated sweeps without progress, and return which draws have had too many."""
+        done = (self.plain == 1) | ((self.plain > 0) & (residual <= 0.1 * self.mark))
+        self.plain = np.where(done, 0, np.maximum(self.plain - 1, 0))
+        ahead = done | ((self.plain == 0) & (residual <= _PROGRESS * self.mark))
+        self.mark = np.where(ahead, residual, self.mark)
+        self.idle = np.where(ahead | (self.plain > 0), 0, self.idle + 1)
+        return self.idle > _PATIENCE
+
+    def _go_plain(self, stalled: BoolArray) -> None:
+        """Send draws that acceleration does not help to their best iterate, and on by plain sweeps."""
+        self.z[stalled] = self.best_z[self.active[stalled]]
+        self.plain[stalled] = self.next_plain[stalled]
+        self.next_plain[stalled] *= 3
+        self.idle[stalled] = 0
+        self._forget(stalled)
 
     def _turn_back(self, lost: BoolArray) -> None:
         """Send draws that got lost back to their best iterate, with a shorter step."""

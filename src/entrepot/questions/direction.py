@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from entrepot.errors import InputError
@@ -140,13 +141,21 @@ def select(store: Store, ask: Ask) -> Panel:
     return cells
 
 
+def by_partner(store: Store, ask: Ask, cells: Panel) -> Panel:
+    """Return the same selection by partner, since it is partners who are silent."""
+    if ask.basis != "flows" or ask.by != "product" or not cells.unseen.any():
+        return cells
+    return select(store, replace(ask, by="partner"))
+
+
 def answer(store: Store, ask: Ask, cells: Panel) -> Result:
     """Assemble the Result from the panel."""
     shown = by_bloc(cells) if ask.by == "bloc" else cells
     ends = cells.observed_ends
     display = direction_tables.display_table(shown, ask)
     parts = [direction_tables.totals_table(cells, ask)]
-    notes = direction_words.missing_notes(cells, ask)
+    partners = by_partner(store, ask, cells)
+    notes = direction_words.missing_notes(partners, ask)
     figures = direction_figures.figures(cells, shown, ask, ends)
     if ask.basis == "flows" and ends is not None and ends[0] < ends[1] and ask.flow != "turnover":
         tables, caveats = decomposition.decompose(store, cells.country, ask.flow, ask.products, ends)
@@ -156,7 +165,7 @@ def answer(store: Store, ask: Ask, cells: Panel) -> Result:
     return Result(
         question="direction",
         subject=ask.country,
-        finding=direction_words.finding(shown, cells, ask),
+        finding=direction_words.finding(shown, partners, ask),
         subtitle=direction_words.subtitle(cells, ask),
         main=direction_tables.main_table(shown, ask),
         display=display,

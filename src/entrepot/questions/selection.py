@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import narwhals as nw
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entrepot.errors import DataError, InputError
-from entrepot.questions.panel import Panel, last_seen
+from entrepot.questions.panel import MATERIAL, Panel, last_seen
 from entrepot.world import countries, reporting
 
 if TYPE_CHECKING:
@@ -32,13 +33,6 @@ def product_filter(frame: Frame, products: Sequence[str]) -> Frame:
     return frame.filter(nw.any_horizontal(*tests, ignore_nulls=False))
 
 
-def year_filter(frame: Frame, since: int | None, until: int | None) -> Frame:
-    """Keep the years from ``since`` to ``until``, both included."""
-    if since is not None:
-        frame = frame.filter(nw.col("year") >= since)
-    return frame if until is None else frame.filter(nw.col("year") <= until)
-
-
 def country_flows(
     store: Store,
     country: str,
@@ -46,8 +40,7 @@ def country_flows(
     keys: Sequence[str],
     *,
     products: Sequence[str] = (),
-    since: int | None = None,
-    until: int | None = None,
+    partners: Sequence[str] | None = None,
 ) -> pa.Table:
     """Sum one country's flows by ``keys`` (``year``, ``partner``, ``product``, ``chapter``, ``heading``).
 
@@ -62,8 +55,10 @@ def country_flows(
         "chapter": nw.col("product").str.slice(0, 2).alias("chapter"),
         "heading": nw.col("product").str.slice(0, 4).alias("heading"),
     }
-    frame = product_filter(year_filter(store.table("flows"), since, until), products)
+    frame = product_filter(store.table("flows"), products)
     frame = frame.filter(nw.col(own) == country, nw.col("exporter") != nw.col("importer"))
+    if partners is not None:
+        frame = frame.filter(nw.col(partner).is_in(list(partners)))
     extra = [derived[key] for key in keys if key in derived]
     frame = frame.with_columns(*extra) if extra else frame
     sums = frame.group_by(*keys).agg(nw.col("value").sum(), nw.col("quantity").sum())
@@ -112,19 +107,38 @@ def panel(
     years = np.arange(first, last + 1)
     names = tuple(sorted(set(table.column(key).to_pylist())))
     value = whole(1e3 * pivot(table, years, names, key, "value"))
+    quantity = np.round(pivot(table, years, names, key, "quantity"), 3)
+    if key == "partner":
+        silent = [reporting.dark_partners(country, int(year)) for year in years]
+        dark = np.array([[name in row for name in names] for row in silent])
+        unseen = np.where(dark, np.nan_to_num(last_seen(np.where(dark, np.nan, value))), 0.0)
+    else:
+        unseen = unseen_by_product(store, country, direction, key, products, years, names)
+        dark = unseen > MATERIAL * (value + unseen)
+    return Panel(country, direction, years, names, value, quantity, unseen, dark)
+
+
+def unseen_by_product(
+    store: Store,
+    country: str,
+    direction: Direction,
+    key: Literal["product", "heading", "chapter"],
+    products: Sequence[str],
+    years: NDArray[np.int64],
+    names: Sequence[str],
+) -> NDArray[np.float64]:
+    """Return what dark pairs were worth when last seen, USD, by year and product, shape (T, L)."""
     silent = [reporting.dark_partners(country, int(year)) for year in years]
-    dark = np.array([[key == "partner" and name in row for name in names] for row in silent])
-    unseen = np.where(dark, np.nan_to_num(last_seen(np.where(dark, np.nan, value))), 0.0)
-    return Panel(
-        country,
-        direction,
-        years,
-        names,
-        value,
-        np.round(pivot(table, years, names, key, "quantity"), 3),
-        unseen,
-        dark,
-    )
+    partners = sorted(frozenset[str]().union(*silent))
+    keys = ["year", "partner", key]
+    table = country_flows(store, country, direction, keys, products=products, partners=partners)
+    unseen = np.zeros((len(years), len(names)))
+    for partner in set(table.column("partner").to_pylist()):
+        rows = table.filter(pc.field("partner") == partner)
+        dark = np.array([partner in row for row in silent])[:, None]
+        seen = np.where(dark, np.nan, whole(1e3 * pivot(rows, years, names, key, "value")))
+        unseen += np.where(dark, np.nan_to_num(last_seen(seen)), 0.0)
+    return unseen
 
 
 def nothing_selected(

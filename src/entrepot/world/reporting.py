@@ -128,7 +128,7 @@ def explain(country: str) -> str:
     Example
     -------
     >>> explain("RUS")[:54]
-    'Russia published to UN Comtrade up to 2021 (stated: Cu'
+    'Russia published to UN Comtrade up to 2021 (Customs st'
     >>> explain("CHN")
     'China is not known to have missed a year in UN Comtrade from 1995 to 2024.'
     """
@@ -138,7 +138,9 @@ def explain(country: str) -> str:
     if not published:
         return f"{name(country)} is not known to have missed a year in UN Comtrade from 1995 to 2024."
     last = published[-1]
-    return f"{name(country)} {_years(published)} ({last.certainty}: {last.note})."
+    # How a silence was inferred is told once, in the docs; a statement is quoted.
+    known_by = last.note if last.certainty == "stated" else "inferred from gaps in the partners' trade"
+    return f"{name(country)} {_years(published)} ({known_by})."
 
 
 def _years(published: tuple[Span, ...]) -> str:

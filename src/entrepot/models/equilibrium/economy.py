@@ -88,10 +88,12 @@ def as_floats(name: str, value: ArrayLike, shape: tuple[int, ...], *, least: flo
         ``name``.
     """
     array = np.asarray(value, dtype=np.float64)
-    if not np.isfinite(array).all():
+    # a broadcast axis repeats its entries: one of them is enough to check
+    distinct = array[tuple(slice(1) if stride == 0 else slice(None) for stride in array.strides)]
+    if not np.isfinite(distinct).all():
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
-    if (array < least).any():
-        raise ValueError(f"{name} must not lie below {least:g}; its smallest entry is {array.min():g}")
+    if (distinct < least).any():
+        raise ValueError(f"{name} must not lie below {least:g}; its smallest entry is {distinct.min():g}")
     lead = array.shape[: max(array.ndim - len(shape), 0)]
     try:
         return np.broadcast_to(array, lead + shape)

@@ -326,15 +326,32 @@ def explain(case: Counterfactual, error: ConvergenceError, index: IntArray) -> C
     if index[0]:
         message += f" (draws counted from {index[0]})"
     if error.draws.size and np.isfinite(error.z).all():
-        part = case.take(error.draws)
-        state = evaluate(part, error.z)
-        broke = np.flatnonzero((state.income <= 2 * INCOME_FLOOR * state.wages).any(axis=0))
-        if broke.size:
-            message += (
-                f". Countries {', '.join(map(str, broke[:8]))} would have a surplus as large as their income "
-                "after the shock; deficits='balanced' or smaller ones may have a solution"
-            )
+        part = case.take(error.draws[:1])
+        message += ". " + _worst_condition(part, error.z[:1])
     return ConvergenceError(message, draws=index[error.draws], residual=error.residual, z=error.z)
+
+
+def _worst_condition(case: Counterfactual, z: FloatArray) -> str:
+    """Say in one sentence where a draw fails, and what the country's balance of payments looks like."""
+    state = evaluate(case, z)
+    broke = np.flatnonzero(state.income[0] <= 2 * INCOME_FLOOR * state.wages[0])
+    if broke.size:
+        return (
+            f"Countries {', '.join(map(str, broke[:8]))} would have a surplus as large as their income after the "
+            "shock: smaller deficits, or deficits='balanced', may have a solution"
+        )
+    parts = residuals(case, z, state)
+    kind = int(np.argmax([np.abs(part).max() for part in parts]))
+    where = np.unravel_index(int(np.abs(parts[kind][0]).argmax()), parts[kind][0].shape)
+    names = ("labour market", "price index", "spending")
+    sector = f", sector {where[1]}" if kind else ""
+    country = where[0]
+    share = 100 / state.income[0, country]
+    return (
+        f"Worst is the {names[kind]} of country {country}{sector}; there deficits are "
+        f"{share * state.deficits[0, country]:.3g}% of income, exports {share * state.flows.exports[0, country]:.3g}% "
+        f"and imports {share * state.flows.imports[0, country]:.3g}%"
+    )
 
 
 class _Current:
