@@ -50,10 +50,13 @@ Evaluate = Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]
 Jvp = Callable[[FloatArray, FloatArray, IntArray], FloatArray]
 
 _WORSE = 1e3  # a residual this many times the best one so far is a step gone wrong
+_NONE = np.zeros(0, dtype=np.bool_)
+_WARM_UP = 12  # sweeps before progress is watched
 _PROGRESS = 0.9  # a residual must fall to this share of the last mark to count as progress
-_PATIENCE = 20  # accelerated sweeps without progress before a draw goes on plainly for a while
+_PATIENCE = 15  # accelerated sweeps without progress before a draw goes on plainly for a while
 _PLAIN = 20  # plain sweeps then, unless the residual falls to a tenth; three times as many at every next time
 _NEWTON_STEPS = 30
+_POLISH_STEPS = 4
 _HALVINGS = 8
 _KRYLOV = 60
 
@@ -171,17 +174,19 @@ def find_fixed_point(
     """
     first = np.array(start, dtype=np.float64)
     mix, weight = _checked(first, tolerance, max_sweeps, memory, mixing, weights, max_step)
-    batch = first.shape[:-1]
-    search = _Anderson(evaluate, first.reshape(-1, first.shape[-1]), memory, mix, weight, tikhonov, max_step)
+    batch, flat = first.shape[:-1], first.reshape(-1, first.shape[-1])
+    search = _Anderson(evaluate, flat, memory, mix, weight, tikhonov, max_step)
     search.run(tolerance, max_sweeps)
     newton = _NewtonKrylov(evaluate, jvp, max_step)
     aim = tolerance if polish is None else min(polish, tolerance)
     for draw in np.flatnonzero(~(search.best_residual <= aim)):
-        spare = _NEWTON_STEPS if not search.best_residual[draw] <= tolerance else 4
-        z, residual, sweeps = newton.run(search.best_z[draw], int(draw), aim, spare)
-        search.sweeps[draw] += sweeps
-        if residual < search.best_residual[draw]:
-            search.best_z[draw], search.best_residual[draw] = z, residual
+        if search.best_residual[draw] <= tolerance:
+            search.take(draw, newton.run(search.best_z[draw], int(draw), aim, _POLISH_STEPS))
+            continue
+        for origin in (search.best_z[draw].copy(), flat[draw]):  # a best iterate can be a dead end
+            search.take(draw, newton.run(origin, int(draw), aim, _NEWTON_STEPS))
+            if search.best_residual[draw] <= tolerance:
+                break
     _refuse_unsolved(search.best_residual, search.best_z, search.sweeps, tolerance)
     return FixedPoint(
         z=search.best_z.reshape(first.shape),
@@ -300,13 +305,20 @@ class _Anderson:
             if not self.active.size:
                 return
             lost = ~sound | (residual > _WORSE * self.best_residual[self.active])
-            stalled = self._stalled(residual) & ~lost
+            stalled = self._stalled(residual) & ~lost if sweep >= _WARM_UP else _NONE
             with np.errstate(all="ignore"):
                 self._advance(f, sweep)
             if lost.any():
                 self._turn_back(lost)
             if stalled.any():
                 self._go_plain(stalled)
+
+    def take(self, draw: np.intp, answer: tuple[FloatArray, float, int]) -> None:
+        """Take an iterate found elsewhere, if it is better, and count its evaluations."""
+        z, residual, sweeps = answer
+        self.sweeps[draw] += sweeps
+        if residual < self.best_residual[draw]:
+            self.best_z[draw], self.best_residual[draw] = z, residual
 
     def _keep_best(self, residual: FloatArray, sound: BoolArray) -> None:
         better = sound & (residual < self.best_residual[self.active])

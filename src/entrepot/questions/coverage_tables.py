@@ -11,6 +11,7 @@ import numpy as np
 
 from entrepot.measures.catalogue import Catalogue, Window
 from entrepot.measures.schema import DIRECTIONS, KINDS, LEGAL_KINDS, Measure
+from entrepot.questions import words
 from entrepot.questions.coverage_trade import AMOUNTS, SIDES, Amount, Bounds, bounds
 from entrepot.result import Column, Table
 from entrepot.world import blocs, countries, products
@@ -18,7 +19,6 @@ from entrepot.world import blocs, countries, products
 if TYPE_CHECKING:
     from entrepot.questions.coverage import Answer, Ask
 
-BILLION = 1e9
 ALL = "all"
 
 
@@ -151,20 +151,21 @@ def display_table(ask: Ask, found: Sequence[Row]) -> Table:
     """Lay the rows out for reading: one per sender, or one per direction where a single sender is asked."""
     shown = [row for row in found if row.direction == ALL or len(ask.senders) == 1]
 
-    def billions(name: str) -> list[float | None]:
-        return [None if (usd := getattr(row, name)) is None else usd / BILLION for row in shown]
+    scale, unit, digits = words.scale_for([row.trade or 0.0 for row in shown])
+
+    def scaled(name: str) -> list[float | None]:
+        return [None if (usd := getattr(row, name)) is None else usd / scale for row in shown]
 
     cells: list[tuple[Column, str, Sequence[object]]] = [
         (Column("sender", "Sender"), "text", [party_name(row.sender, ask.lang) for row in shown]),
         (Column("direction", "Direction"), "text", [row.direction for row in shown]),
         (Column("at", "Law on", format="date"), "date", [row.at for row in shown]),
-        (Column("as_of", "Catalogue as of", format="date"), "date", [row.as_of for row in shown]),
         (Column("scope_rows", "Scope rows", format="integer"), "int", [row.scope_rows for row in shown]),
         (Column("codes", "Codes", format="integer"), "int", [row.codes for row in shown]),
         (Column("base_year", "Base year", format="year"), "int", [row.base_year for row in shown]),
-        (Column("trade", "Trade", "USD bn", "decimal", 2), "float", billions("trade")),
-        (Column("lower", "Covered, at least", "USD bn", "decimal", 2), "float", billions("lower")),
-        (Column("upper", "Covered, at most", "USD bn", "decimal", 2), "float", billions("upper")),
+        (Column("trade", "Trade", unit, "decimal", digits), "float", scaled("trade")),
+        (Column("lower", "Covered, at least", unit, "decimal", digits), "float", scaled("lower")),
+        (Column("upper", "Covered, at most", unit, "decimal", digits), "float", scaled("upper")),
         (Column("share_lower", "At least", "", "percent"), "float", [row.share_lower for row in shown]),
         (Column("share_upper", "At most", "", "percent"), "float", [row.share_upper for row in shown]),
     ]

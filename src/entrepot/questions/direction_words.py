@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from entrepot.questions import words
 from entrepot.questions.panel import Panel
@@ -133,16 +134,16 @@ def subtitle(cells: Panel, ask: Ask) -> str:
 def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
     """Name the pairs on which neither side reports, when, and what they were worth when last seen."""
     notes = []
-    before = cells.unseen / np.maximum(cells.total + cells.unseen.sum(axis=1), 1.0)[:, None]
-    for g in np.argsort(-before.max(axis=0), kind="stable"):
-        if before[:, g].max() < WORTH_A_NOTE:
+    shares = shares_last_seen(cells)
+    for g in np.argsort(-shares, kind="stable"):
+        if shares[g] < WORTH_A_NOTE:
             break
         silent = cells.years[cells.dark[:, g]]
         span = f"{silent[0]} to {silent[-1]}" if len(silent) > 1 else f"{silent[0]}"
         pair = (
             f"{words.with_article(ask.country, ask.lang)} and {words.with_article(cells.labels[g], ask.lang)}"
         )
-        worth, share = words.money(cells.unseen[:, g].max()), words.percent(before[:, g].max())
+        worth, share = words.money(cells.unseen[:, g].max()), words.percent(shares[g])
         notes.append(
             Note(
                 "missing",
@@ -152,17 +153,32 @@ def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
                 f"{reporting.explain(cells.labels[g])}",
             )
         )
-    small = (before.max(axis=0) > 0) & (before.max(axis=0) < WORTH_A_NOTE)
+    small = (shares > 0) & (shares < WORTH_A_NOTE)
     if small.any():
-        worst = words.percent(before[:, small].sum(axis=1).max())
         notes.append(
             Note(
                 "missing",
-                f"{int(small.sum())} smaller partners are not observed in some years either; together they "
-                f"were at most {worst} of the selection when last seen.",
+                f"{int(small.sum())} smaller partners are not observed in some years either; when last seen "
+                f"they were {words.percent(shares[small].sum())} of the selection together.",
             )
         )
     return notes
+
+
+def shares_last_seen(cells: Panel) -> NDArray[np.float64]:
+    """Return the share that each dark label held when last seen, 0 for the others, shape (L,).
+
+    Where the window opens in the dark, the share is of what is known of its first year.
+    """
+    total = cells.total + cells.unseen.sum(axis=1)
+    dark = cells.unseen > 0
+    first = np.argmax(dark, axis=0)
+    column = np.arange(len(cells.labels))
+    before = np.maximum(first - 1, 0)
+    inside = first > 0
+    worth = np.where(inside, cells.value[before, column], cells.unseen[first, column])
+    base = np.where(inside, total[before], total[first])
+    return np.where(dark.any(axis=0) & (base > 0), worth / np.maximum(base, 1.0), 0.0)
 
 
 def convention_notes(store: Store, ask: Ask) -> list[Note]:

@@ -331,10 +331,11 @@ def _terminal_table(table: Table, rows: int | None, lang: str, width: int) -> An
         words, unit = (_narrow(text, head_width) for text in (column.label, unit_of(column)))
         head = f"{_plain(words)}\n[dim]{_plain(unit)}[/dim]" if unit else _plain(words)
         whole = column.format != "text"
-        widest = max((len(row[i]) for row in body), default=1)
+        body_width = max((len(row[i]) for row in body), default=1)
+        least = max(len(line) for line in f"{words}\n{unit}".split("\n"))
         shown.add_column(
             head, justify="right" if is_numeric(column) else "left", no_wrap=whole, overflow="fold",
-            min_width=widest if whole else min(widest, head_width),
+            min_width=max(least, body_width if whole else min(body_width, head_width)),
         )  # fmt: skip
     for row in body:
         shown.add_row(*(f"[dim]{MISSING}[/dim]" if text == MISSING else _plain(text) for text in row))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
-from entrepot.models.equilibrium.economy import FloatArray, as_floats
+from entrepot.models.equilibrium.economy import ROUNDING, FloatArray, as_floats
 from entrepot.models.equilibrium.many_sectors import ManySectors
 
 
@@ -160,11 +160,10 @@ def calibrate_table(
     Examples
     --------
     >>> import numpy as np
-    >>> flows = np.full((2, 1, 2, 1), 20.0)
+    >>> flows = np.array([[40.0, 10.0], [10.0, 40.0]]).reshape(2, 1, 2, 1)
     >>> cal = calibrate_table(flows, np.full((2, 1), 100.0))
-    >>> cal.trade[:, :, 0]
-    array([[50., 50.],
-           [50., 50.]])
+    >>> np.round(cal.trade[:, :, 0], 6).tolist()
+    [[80.0, 20.0], [20.0, 80.0]]
     """
     flows = np.asarray(flows, dtype=np.float64)
     if flows.ndim != 4 or flows.shape[:2] != flows.shape[2:]:
@@ -179,15 +178,12 @@ def calibrate_table(
     trade = (sourcing + final).transpose(1, 2, 0)
     output = trade.sum(axis=1)
     bought = flows.sum(axis=0).transpose(1, 0, 2)
-    inputs = np.divide(bought, output[:, None, :], out=np.zeros_like(bought), where=output[:, None, :] > 0)
-    total = inputs.sum(axis=1)
-    excess = np.maximum(total - most_inputs, 0.0)
-    inputs = inputs * np.divide(total - excess, total, out=np.ones_like(total), where=total > 0)[:, None, :]
+    inputs, excess = _input_shares(bought, output, most_inputs)
     spent = trade.sum(axis=0) - np.einsum("nkj,nj->nk", inputs, output)
-    spent = np.where(np.abs(spent) < 1e-12 * trade.sum(axis=0), 0.0, spent)
-    spent = np.maximum(spent, 0.0)
-    if not (spent.sum(axis=1) > 0).all():
-        raise ValueError("flows: every country needs some final use; country has none")
+    spent = np.where(spent > ROUNDING * trade.sum(axis=0), spent, 0.0)
+    without = np.flatnonzero(spent.sum(axis=1) <= 0)
+    if without.size:
+        raise ValueError(f"flows: country {without[0]} is left without final use; give final_demand")
     report = CalibrationReport(
         final_use=float(final.sum()),
         raised_value_added=float((excess * output).sum()),
@@ -203,6 +199,18 @@ def calibrate_table(
         exact=True,
         report=report,
     )
+
+
+def _input_shares(
+    bought: FloatArray, output: FloatArray, most_inputs: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return cost shares of inputs, cut where they exceed the limit, and by how much of output they did."""
+    made = output[:, None, :]
+    inputs = np.divide(bought, made, out=np.zeros_like(bought), where=made > 0)
+    total = inputs.sum(axis=1)
+    excess = np.maximum(total - most_inputs, 0.0)
+    kept = np.divide(total - excess, total, out=np.ones_like(total), where=total > 0)
+    return inputs * kept[:, None, :], excess
 
 
 def _final_use(

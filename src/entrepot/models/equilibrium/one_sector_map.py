@@ -159,8 +159,10 @@ class OneSectorMap:
         ratio = state.sales / state.output
         common = _within(block.same, state.sales) / _within(block.same, state.output)
         relative = ratio / common
-        budget = np.abs(state.wanted - state.income) / state.output
-        residual = np.maximum(np.abs(relative - 1).max(axis=1), budget.max(axis=1))
+        residual = np.abs(relative - 1).max(axis=1)
+        if state.income is not state.wanted:
+            budget = np.abs(state.wanted - state.income) / state.output
+            residual = np.maximum(residual, budget.max(axis=1))
         if self.conditional or self.deficits != "multiplicative":
             residual = np.maximum(residual, np.abs(common - 1).max(axis=1))
         residual = np.where(np.abs(state.log_price).max(axis=1) < _FAR, residual, np.inf)
@@ -296,9 +298,10 @@ class OneSectorMap:
             wanted = earned
         else:
             wanted = earned + (block.spending - block.output)
-        if income is None:
-            income = np.maximum(wanted, _least(block) * output)
-        return income, wanted, revenue
+        if income is not None:
+            return income, wanted, revenue
+        fixed = self.deficits == "additive" and not self.conditional
+        return (np.maximum(wanted, _least(block) * output) if fixed else wanted), wanted, revenue
 
 
 def _pick(array: NDArray[T], draws: IntArray) -> NDArray[T]:

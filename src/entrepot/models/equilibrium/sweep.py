@@ -337,8 +337,8 @@ def _worst_condition(case: Counterfactual, z: FloatArray) -> str:
     broke = np.flatnonzero(state.income[0] <= 2 * INCOME_FLOOR * state.wages[0])
     if broke.size:
         return (
-            f"Countries {', '.join(map(str, broke[:8]))} would have a surplus as large as their income after the "
-            "shock: smaller deficits, or deficits='balanced', may have a solution"
+            f"Countries {', '.join(map(str, broke[:8]))} would have a surplus as large as their income after "
+            "the shock: smaller deficits, or deficits='balanced', may have a solution"
         )
     parts = residuals(case, z, state)
     kind = int(np.argmax([np.abs(part).max() for part in parts]))
@@ -346,11 +346,11 @@ def _worst_condition(case: Counterfactual, z: FloatArray) -> str:
     names = ("labour market", "price index", "spending")
     sector = f", sector {where[1]}" if kind else ""
     country = where[0]
-    share = 100 / state.income[0, country]
+    share, flows = 100 / state.income[0, country], state.flows
     return (
         f"Worst is the {names[kind]} of country {country}{sector}; there deficits are "
-        f"{share * state.deficits[0, country]:.3g}% of income, exports {share * state.flows.exports[0, country]:.3g}% "
-        f"and imports {share * state.flows.imports[0, country]:.3g}%"
+        f"{share * state.deficits[0, country]:.3g}% of income, exports "
+        f"{share * flows.exports[0, country]:.3g}% and imports {share * flows.imports[0, country]:.3g}%"
     )
 
 
