@@ -1,4 +1,4 @@
-"""Many-sector equilibrium: entrepot against a plain nested tatonnement of the same model, measured in one run.
+"""Many-sector equilibrium: entrepot against a nested tatonnement of the same model, measured in one run.
 
 Run ``OMP_NUM_THREADS=1 python benchmarks/equilibrium_many_sectors.py``; it prints Markdown. The world is the
 embedded OECD table of 2022 with its smallest countries and sectors merged to 77 x 45. The tatonnement nests
@@ -30,10 +30,14 @@ from entrepot.store import open_store
 
 TOLERANCE = 1e-9
 DRAWS = 1000
-WEST = (
-    "USA CAN GBR NOR CHE ISL AUS NZL JPN KOR AUT BEL BGR HRV CYP CZE DNK EST FIN FRA DEU GRC HUN IRL ITA LVA LTU LUX "
-    "MLT NLD POL PRT ROU SVK SVN ESP SWE"
-).split()
+SHOCKS = ("cost_hat", "tariffs", "export_tax", "ban", "deficits")
+# fmt: off
+WEST = [
+    "USA", "CAN", "GBR", "NOR", "CHE", "ISL", "AUS", "NZL", "JPN", "KOR", "AUT", "BEL", "BGR", "HRV",
+    "CYP", "CZE", "DNK", "EST", "FIN", "FRA", "DEU", "GRC", "HUN", "IRL", "ITA", "LVA", "LTU", "LUX",
+    "MLT", "NLD", "POL", "PRT", "ROU", "SVK", "SVN", "ESP", "SWE",
+]
+# fmt: on
 
 
 def table() -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -49,12 +53,12 @@ def table() -> tuple[np.ndarray, np.ndarray, list[str]]:
     ].to_numpy()
     names = (countries, sectors, countries, sectors)
     columns = ("seller_country", "seller_sector", "buyer_country", "buyer_sector")
-    at = [
+    index = [
         np.searchsorted(n, flows[c].to_numpy(zero_copy_only=False))
         for n, c in zip(names, columns, strict=True)
     ]
     cells = np.zeros(output.shape * 2)
-    cells[tuple(at)] = flows["value"].to_numpy()
+    cells[tuple(index)] = flows["value"].to_numpy()
     return cells, output, countries.tolist()
 
 
@@ -95,8 +99,13 @@ def shocks(n: int, j: int, west: np.ndarray, russia: int) -> dict[str, dict[str,
     }
 
 
-def tatonnement(case: Counterfactual, step: float, most: int = 4000) -> tuple[np.ndarray, float, int]:
-    """Solve by nested loops; return z, the residual and the passes over the kernel."""
+def tatonnement(
+    case: Counterfactual, step: float, most: int, *, plain: bool
+) -> tuple[np.ndarray, float, int]:
+    """Solve by nested loops; return z, the residual and the passes over the kernel.
+
+    Plain: the inner loops always run to the tolerance. Otherwise they stop at a tenth of the outer residual.
+    """
     economy = case.economy
     n, j = case.shape
     kernel = case.kernel[0]
@@ -107,6 +116,7 @@ def tatonnement(case: Counterfactual, step: float, most: int = 4000) -> tuple[np
     wage, price, spend = np.zeros(n), np.zeros((n, j)), economy.expenditure[0].copy()
     passes, residual = 0, np.inf
     for _ in range(most):
+        within = TOLERANCE / 4 if plain else max(TOLERANCE / 4, 0.1 * min(residual, 1.0))
         for _ in range(200):
             cost = share * wage[:, None] + np.matmul(price[:, None, :], inputs)[:, 0, :]
             power = np.exp(-theta * cost.T)
@@ -114,7 +124,7 @@ def tatonnement(case: Counterfactual, step: float, most: int = 4000) -> tuple[np
             new = np.where(buys, -(np.log(np.where(buys.T, total, 1.0)) / theta).T, 0.0)
             passes += 1
             moved, price = np.abs(new - price).max(), new
-            if moved <= min(TOLERANCE, 0.1 * residual) / 2:
+            if moved <= within:
                 break
         inside = np.where(buys.T, total, 1.0)
         kept = 1 - np.matmul(net, power[:, :, None])[:, :, 0] / inside
@@ -127,7 +137,7 @@ def tatonnement(case: Counterfactual, step: float, most: int = 4000) -> tuple[np
             passes += 1
             moved = np.abs(np.log(wanted[buys] / spend[buys])).max()
             spend = wanted
-            if moved <= min(TOLERANCE, 0.1 * residual) / 2:
+            if moved <= within:
                 break
         gap = np.log((share * output).sum(axis=1) / earned)
         base = np.where(buys, economy.expenditure[0], 1.0)
@@ -147,14 +157,35 @@ def first_case(model: ManySectors, shock: dict[str, Any]) -> Counterfactual:
     return next(given.cases(model.economy))[1]
 
 
+def rival(case: Counterfactual, *, plain: bool) -> tuple[float, int, float, np.ndarray] | None:
+    """Return seconds, passes, residual and z of the fastest wage step that converges; None if none does."""
+    best = None
+    for step in (0.2, 0.35, 0.5, 0.7):
+        start = time.perf_counter()
+        with np.errstate(all="ignore"):
+            z, residual, passes = tatonnement(case, step, 400, plain=plain)
+        took = time.perf_counter() - start
+        if residual <= TOLERANCE and (best is None or took < best[0]):
+            best = (took, passes, residual, z)
+    return best
+
+
+def gap_in_welfare(model: ManySectors, case: Counterfactual, z: np.ndarray, welfare: np.ndarray) -> float:
+    n, j = case.shape
+    log_price = z[0, n : n + n * j].reshape(n, j)
+    theirs = evaluate(case, z).income[0] / model.economy.income[0]
+    theirs = theirs * np.exp(-(model.economy.final_shares[0] * log_price).sum(axis=1))
+    return float(np.abs(theirs - welfare).max())
+
+
 def race(n: int = 77, j: int = 45) -> None:
     calibration, west, russia = world(n, j)
     model = calibration.economy(5.0)
     print(f"## One solve at {n} x {j}, theta 5, to a residual of {TOLERANCE:g}\n")
     print(
-        "| shock | sweeps | seconds | residual | nested passes | seconds | residual | ratio | largest gap in welfare |"
+        "| shock | sweeps | seconds | residual | plain: passes | seconds | ratio | inexact: passes | seconds | ratio |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, shock in shocks(n, j, west, russia).items():
         times = []
         for _ in range(5):
@@ -162,28 +193,16 @@ def race(n: int = 77, j: int = 45) -> None:
             result = model.solve(**shock)
             times.append(time.perf_counter() - start)
         ours = statistics.median(times)
+        row = f"| {name} | {int(result.sweeps)} | {ours:.3f} | {float(result.residual):.0e} |"
         case = first_case(model, shock)
-        best: tuple[float, int, float, np.ndarray] | None = None
-        for step in (0.2, 0.35, 0.5, 0.7):
-            start = time.perf_counter()
-            with np.errstate(all="ignore"):
-                z, residual, passes = tatonnement(case, step, most=400)
-            took = time.perf_counter() - start
-            if residual <= TOLERANCE and (best is None or took < best[0]):
-                best = (took, passes, residual, z)
-        row = f"| {name} | {int(result.sweeps)} | {ours:.3f} | {float(result.residual):.0e} "
-        if best is None:
-            print(row + "| none of 4 steps within 400 wages | | | | |", flush=True)
-            continue
-        state = evaluate(case, best[3])
-        log_price = best[3][0, n : n + n * j].reshape(n, j)
-        theirs = state.income[0] / model.economy.income[0]
-        theirs = theirs * np.exp(-(model.economy.final_shares[0] * log_price).sum(axis=1))
-        gap = np.abs(theirs - result.welfare_hat).max()
-        print(
-            row + f"| {best[1]} | {best[0]:.2f} | {best[2]:.0e} | {best[0] / ours:.0f} | {gap:.0e} |",
-            flush=True,
-        )
+        for plain in (True, False):
+            found = rival(case, plain=plain)
+            if found is None:
+                row += " not in 400 wage steps | | |"
+                continue
+            assert gap_in_welfare(model, case, found[3], result.welfare_hat) < 1e-8
+            row += f" {found[1]} | {found[0]:.2f} | {found[0] / ours:.0f} |"
+        print(row, flush=True)
 
 
 def draws(path: str, count: int) -> None:
@@ -256,8 +275,10 @@ def main() -> None:
     print("# Many sectors, one equilibrium\n")
     print(
         f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}; OECD ICIO 2022, "
-        "smallest countries and sectors merged. Sweeps include the first; medians of 5 (tatonnement: best of 4 steps, "
-        "once). Both sides share kernels and the residual; ratio = seconds over seconds.\n"
+        "smallest countries and sectors merged; one thread. Seconds of entrepot: median of 5, checks of arguments "
+        "and of feasibility, kernels and flows included; of the tatonnement: the best of 4 wage steps, kernels "
+        "given. Both stop on the same residual and agree in welfare to 1e-8 (asserted). Plain: inner loops to the "
+        "tolerance; inexact: to a tenth of the outer residual.\n"
     )
     race()
     draw_table((100, DRAWS) if "--all" in sys.argv else (100,))

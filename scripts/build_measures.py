@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,20 @@ ISO3 = {"CA": "CAN", "EU": "EU", "RU": "RUS", "BY": "BLR", "KP": "PRK", "UN": "U
 DIRECTIONS = {"services": "service", "transport exemption list": "transit"}
 RECORD = "from public record, annex scope may have changed"
 
+# What the transcription noted for itself, in words for a reader; what is open stays in the evidence.
+CONDITIONS = {
+    "Annex-wide value threshold in Art. 3h not captured here; section threshold in scope.value_min": (
+        "over EUR 300 per item unless the section says otherwise"
+    ),
+    "Art. 3i number not printed in annex heading: verify": "",
+    "Art. 3k number not printed in annex heading in this copy: verify": "",
+    "function of list not verified here": "",
+    "direction inferred from annex subject and article; confirm in Art. text": "",
+}
+# Crude oil and oil products stand in one annex but wind down on different days (Art. 3m(3)).
+WIND_DOWN_PARTS = {
+    "eu-ru-833-XXV": {"2709": ("crude", "Crude oil"), "2710": ("products", "Petroleum products")}
+}
 # Annex-level dates that the Official Journal fixes: (regulation, published, applies from, wind-down until).
 # An empty "applies from" leaves the start unknown: the annex or part existed later than the publication.
 EU_RUSSIA = {
@@ -34,7 +48,8 @@ EU_RUSSIA = {
     "XXII": ("2022/576", "2022-04-08", "2022-04-09", "2022-08-10"),
     "XXIII": ("2022/576", "2022-04-08", "2022-04-09", "2022-07-10"),
     "XXIV": ("2022/576", "2022-04-08", "2022-04-09", ""),
-    "XXV": ("2022/879", "2022-06-03", "2022-06-04", "2023-02-05"),
+    "XXV-crude": ("2022/879", "2022-06-03", "2022-06-04", "2022-12-05"),
+    "XXV-products": ("2022/879", "2022-06-03", "2022-06-04", "2023-02-05"),
     "XXVI": ("2022/1269", "2022-07-21", "2022-07-22", ""),
     "XXVII": ("2022/1269", "2022-07-21", "2022-07-22", ""),
 }
@@ -48,7 +63,7 @@ EU_BELARUS = {
 }
 # Goods that the articles leave out in part: (measure, kind, prefix, nomenclature, text).
 EU_EXCEPTIONS = [
-    ("eu-ru-833-XXV", "exemption", "2709", "Crude oil delivered by pipeline (Art. 3m(3)(d))"),
+    ("eu-ru-833-XXV-crude", "exemption", "2709", "Crude oil delivered by pipeline (Art. 3m(3)(d))"),
     ("eu-ru-833-XVII-B", "quota", "720711", "Semi-finished products under transitional quotas (Art. 3g)"),
     ("eu-ru-833-XVII-B", "quota", "72071210", "Semi-finished products under transitional quotas (Art. 3g)"),
     ("eu-ru-833-XVII-B", "quota", "722490", "Semi-finished products under transitional quotas (Art. 3g)"),
@@ -220,7 +235,7 @@ def canadian_measure(instrument: Instrument, fact: dict[str, str], rows: list[di
 def european(facts: Path, instrument: Instrument, known: dict[str, tuple[str, str, str, str]]) -> Instrument:
     """Add the annexes of one EU regulation; each row is observed on the day of the consolidated text."""
     scope = read(facts / "scope.csv")
-    for fact in read(facts / "measures.csv"):
+    for fact in by_wind_down(read(facts / "measures.csv"), scope):
         annex, part = split_annex(fact["annex"])
         regulation, published, applies, wind_down = known.get(f"{annex}-{part}") or known.get(
             annex, ("", "", "", "")
@@ -246,16 +261,28 @@ def european(facts: Path, instrument: Instrument, known: dict[str, tuple[str, st
             date_precision="exact" if printed else "latest" if applies else "observed",
             observed_on="" if printed or applies else fact["observed_on"],
             title=fact["title"],
-            condition=fact["condition"].replace(
-                "Annex-wide value threshold in Art. 3h not captured here",
-                "over EUR 300 per item unless the section says otherwise",
-            ),
+            condition=CONDITIONS.get(fact["condition"], fact["condition"]),
             evidence=evidence,
         )
         for row in scope:
             if row["measure_id"] == fact["measure_id"]:
                 instrument.add("scope", **european_row(row, fact, annex))
     return instrument
+
+
+def by_wind_down(measures: Iterable[dict[str, str]], scope: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Yield the measures; an annex whose codes wind down on different days becomes one measure for each."""
+    for fact in measures:
+        parts = WIND_DOWN_PARTS.get(fact["measure_id"])
+        if parts is None:
+            yield fact
+            continue
+        for code, (part, title) in parts.items():
+            name = f"{fact['measure_id']}-{part}"
+            for row in scope:
+                if row["measure_id"] == fact["measure_id"] and row["code"].startswith(code):
+                    row["measure_id"] = name
+            yield {**fact, "measure_id": name, "annex": f"{fact['annex']} ({part})", "title": title}
 
 
 def european_row(row: dict[str, str], fact: dict[str, str], annex: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def test_out_writes_the_format_of_the_suffix(
         (["coverage", "RUS", "--at", "31.12.2022"], 2, "YYYY-MM-DD"),
         (["coverage", "RUS", "--sender", "CAN", "--at", "2001-01-01"], 1, "2014"),
         (["coverage", "CHE"], 1, "CHE"),
-        (["coverage", "RUS", "--over", "2020-2025"], 2, "FIRST:LAST"),
+        (["coverage", "RUS", "--over", "2020:soon"], 2, "FIRST:LAST"),
         (["settlements", "BLR"], 2, "at least two"),
         (["settlements", "BLR", "Narnia"], 2, "Narnia"),
         (["brief", "BLR", "--lang", "xx"], 2, "language"),
@@ -122,6 +122,26 @@ def test_what_is_wrong_is_said_in_one_line_with_a_hint(
     assert len(lines) == 2
     assert lines[0].startswith("entrepot: ")
     assert lines[1].startswith("  hint: ")
+
+
+def test_part_prints_and_writes_a_further_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["direction", "RUS", "--product", "270900", "--since", "2021"]
+    assert "--part market-share" in run(words, capsys)[1]
+    code, out, _ = run([*words, "--part", "market-share"], capsys)
+    assert code == 0
+    assert "World growth" in out or "world growth" in out
+    target = tmp_path / "parts.csv"
+    assert run([*words, "--part", "price-volume", "--out", str(target)], capsys)[0] == 0
+    assert target.read_text().startswith("part,value,share")
+    assert run([*words, "--part", "prices"], capsys)[0] == 2
+
+
+def test_a_time_line_takes_years_or_days(capsys: pytest.CaptureFixture[str]) -> None:
+    for over in ("2021:2023", "2022-06-01,2023-06-01"):
+        code, out, _ = run(["coverage", "RUS", "--sender", "CAN", "--over", over], capsys)
+        assert code == 0
+        again = next(line for line in out.splitlines() if line.strip().startswith("entrepot coverage"))
+        assert f"--over {over}" in again
 
 
 def test_a_damaged_table_is_named_and_the_others_still_answer(

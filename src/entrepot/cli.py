@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -44,6 +45,7 @@ def direction(
     table: Literal["auto", "flows", "industry_flows"] = "auto",
     lang: str = "en",
     out: Out = None,
+    part: str | None = None,
     all_rows: bool = False,
     store: StorePath = None,
 ) -> int:
@@ -74,6 +76,8 @@ def direction(
         Language of country names, for example ru.
     out
         Write the table to this file: .csv, .parquet, .json, .html or .tex.
+    part
+        Print or write one of the further tables that the answer names.
     all_rows
         Print every row.
     store
@@ -91,7 +95,7 @@ def direction(
         table=table,
         lang=lang,
     )
-    return _show(result, out, all_rows)
+    return _show(result, out, part, all_rows)
 
 
 @app.command(sort_key=2)
@@ -109,6 +113,7 @@ def coverage(
     catalogue: Path | None = None,
     lang: str = "en",
     out: Out = None,
+    part: str | None = None,
     all_rows: bool = False,
     store: StorePath = None,
 ) -> int:
@@ -126,7 +131,7 @@ def coverage(
     at
         Day, as YYYY-MM-DD.
     over
-        Years, as FIRST:LAST, for a time line.
+        A time line: years as FIRST:LAST, or days or years separated by commas.
     level
         HS digits of the detailed table.
     base
@@ -141,6 +146,8 @@ def coverage(
         Language of country names.
     out
         Write the table to this file.
+    part
+        Print or write one of the further tables that the answer names.
     all_rows
         Print every row.
     store
@@ -148,10 +155,10 @@ def coverage(
     """
     counted = [word.strip() for word in kinds.split(",")]
     result = _open(store).coverage(
-        target, sender=sender, at=at, over=_years(over), level=level, base=base, kinds=counted,
+        target, sender=sender, at=at, over=_periods(over), level=level, base=base, kinds=counted,
         carry_forward=carry_forward, catalogue=catalogue, lang=lang,
     )  # fmt: skip
-    return _show(result, out, all_rows)
+    return _show(result, out, part, all_rows)
 
 
 @app.command(sort_key=3)
@@ -163,6 +170,7 @@ def settlements(
     table: Literal["auto", "flows", "industry_flows"] = "auto",
     lang: str = "en",
     out: Out = None,
+    part: str | None = None,
     all_rows: bool = False,
     store: StorePath = None,
 ) -> int:
@@ -182,13 +190,15 @@ def settlements(
         Language of country names.
     out
         Write the table to this file.
+    part
+        Print or write one of the further tables that the answer names.
     all_rows
         Print every row.
     store
         Folder of a store; the embedded pack if left out.
     """
     result = _open(store).settlements(list(members), year=year, table=table, lang=lang)
-    return _show(result, out, all_rows)
+    return _show(result, out, part, all_rows)
 
 
 @app.command(sort_key=0)
@@ -293,8 +303,11 @@ def _open(path: Path | None) -> World:
     return open(path)
 
 
-def _show(result: Result, out: Path | None, all_rows: bool) -> int:
-    """Write the answer to a file, or print it."""
+def _show(result: Result, out: Path | None, part: str | None, all_rows: bool) -> int:
+    """Write the answer, or one of its further tables, to a file, or print it."""
+    if part is not None:
+        table = result.part(part)
+        result = replace(result, main=table, display=table)
     if out is not None:
         print(f"{result.save(out).resolve()}")  # noqa: T201
         return 0
@@ -304,9 +317,11 @@ def _show(result: Result, out: Path | None, all_rows: bool) -> int:
     return 0
 
 
-def _years(text: str | None) -> tuple[int, int] | None:
+def _periods(text: str | None) -> Sequence[int | str] | None:
     if text is None:
         return None
+    if ":" not in text:
+        return [int(word) if word.isdigit() else word for word in text.split(",")]
     first, _, last = text.partition(":")
     if not (first.isdigit() and last.isdigit()):
         raise InputError(

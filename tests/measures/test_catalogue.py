@@ -56,7 +56,8 @@ def test_every_transcribed_row_is_there(
     dated = folder == "measures-ca"
     ours = {
         (
-            r.measure_id,
+            # The one annex that is split by wind-down.
+            r.measure_id.removesuffix("-crude").removesuffix("-products"),
             r.prefix,
             r.op,
             str(r.valid_from or "") if dated else "",
@@ -167,7 +168,7 @@ def test_who_is_known(law: Catalogue) -> None:
         law.require("CHN", None, KINDS)
     assert caught.value.hint is not None
     assert "BLR, PRK, RUS" in caught.value.hint
-    with pytest.raises(InputError, match="BRA keeps no measure"):
+    with pytest.raises(InputError, match="no measure of BRA"):
         law.require("RUS", "BRA", KINDS)
     with pytest.raises(DataError, match="of kind ban"):
         law.require("RUS", "JPN", ["ban"])

@@ -94,7 +94,7 @@ def test_the_eu_on_russia_with_both_bounds(pack: Store) -> None:
     assert imports["upper"] == pytest.approx(59.72e9, rel=1e-2)
     assert every["EU", "service"]["lower"] is None
     assert "between 6.5" in result.finding
-    crude = next(m for m in result.part("measures").data.to_pylist() if m["measure"] == "eu-ru-833-XXV")
+    crude = next(m for m in result.part("measures").data.to_pylist() if m["measure"] == "eu-ru-833-XXV-crude")
     assert (crude["lower"], crude["since"], crude["precision"]) == (0.0, date(2022, 6, 4), "latest")
 
 
@@ -254,7 +254,7 @@ def test_what_the_data_refuse(pack: Store) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sender": "BRA"}, "keeps no measure"),
+        ({"sender": "BRA"}, "holds no measure"),
         ({"sender": "xyzzy"}, "unknown sender"),
         ({"at": "31.12.2022"}, "is not a date"),
         ({"level": 6}, "level cannot be"),

@@ -111,6 +111,21 @@ def test_parts_sum_to_the_change_exactly(world: World) -> None:
         assert sum(values[:-1]) == pytest.approx(values[-1], rel=1e-12)
 
 
+def test_reorientation_starts_at_nil_and_grows_with_the_turn_to_asia(crude: Result) -> None:
+    distance = crude.part("totals").data.column("reorientation").to_pylist()
+    assert distance[0] == 0.0
+    assert distance[0] < distance[1] < distance[2] <= distance[3] <= 1.0
+
+
+def test_an_incomplete_year_is_named(world: World) -> None:
+    def late(until: int) -> bool:
+        notes = world.direction("RUS", product="270900", until=until).notes
+        return any("is incomplete" in note.text for note in notes)
+
+    assert late(2024)
+    assert not late(2021)
+
+
 def test_turnover_is_exports_plus_imports(world: World) -> None:
     both, out, into = (
         world.direction("KAZ", flow=flow, until=2020).part("totals").data

@@ -261,13 +261,15 @@ class Catalogue:
         found = self.select(target, sender, kinds)
         if not found and sender is not None and not self.select(target, sender):
             raise InputError(
-                f"{sender} keeps no measure on {target} in this catalogue",
-                hint=f"senders known for {target}: {', '.join(self.senders(target))}",
+                f"the catalogue holds no measure of {sender} on {target}; it does not say that there is none",
+                hint=f"senders that it holds for {target}: {', '.join(self.senders(target))}",
             )
         if not found:
+            by = f" of {sender}" if sender else ""
             raise DataError.empty_selection(
-                f"measures of kind {', '.join(kinds)} on {target}",
-                hint=f"kinds known: {', '.join(sorted({row.kind for row in self.select(target, sender)}))}",
+                f"measures of kind {', '.join(kinds)}{by} on {target} in the catalogue",
+                hint="that does not say that there are none; kinds it holds: "
+                f"{', '.join(sorted({row.kind for row in self.select(target, sender)}))}",
             )
         return found
 

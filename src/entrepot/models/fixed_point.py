@@ -53,7 +53,7 @@ _WORSE = 1e3  # a residual this many times the best one so far is a step gone wr
 _NONE = np.zeros(0, dtype=np.bool_)
 _WARM_UP = 12  # sweeps before progress is watched
 _PROGRESS = 0.9  # a residual must fall to this share of the last mark to count as progress
-_PATIENCE = 15  # accelerated sweeps without progress before a draw goes on plainly for a while
+_PATIENCE = 20  # accelerated sweeps without progress before a draw goes on plainly for a while
 _PLAIN = 20  # plain sweeps then, unless the residual falls to a tenth; three times as many at every next time
 _NEWTON_STEPS = 30
 _POLISH_STEPS = 4
@@ -276,7 +276,8 @@ class _Anderson:
         self.sweeps = np.zeros(draws, dtype=np.intp)
         self.active = np.arange(draws)
         self.z = start
-        self.mix = np.broadcast_to(mixing, (draws, n))
+        self.base_mix = np.broadcast_to(mixing, (n,))
+        self.mix = np.tile(self.base_mix, (draws, 1))
         self.last_z = np.zeros((draws, n))
         self.last_f = np.zeros((draws, n))
         self.fresh = np.ones(draws, dtype=np.bool_)
@@ -304,7 +305,7 @@ class _Anderson:
                 f, residual, sound = f[going], residual[going], sound[going]
             if not self.active.size:
                 return
-            lost = ~sound | (residual > _WORSE * self.best_residual[self.active])
+            lost = ~sound | ((self.plain == 0) & (residual > _WORSE * self.best_residual[self.active]))
             stalled = self._stalled(residual) & ~lost if sweep >= _WARM_UP else _NONE
             with np.errstate(all="ignore"):
                 self._advance(f, sweep)
@@ -360,12 +361,14 @@ class _Anderson:
 
     def _correction(self, f: FloatArray) -> FloatArray:
         """Return ``(dZ + b dF) q`` from the regularised normal equations on unit columns."""
-        size = np.sqrt(np.einsum("bii->bi", self.gram))
-        scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+        size = np.sqrt(self.gram.diagonal(axis1=1, axis2=2))
+        scale = 1 / np.where(size > 0, size, np.inf)
         weighted = f if self.weight is None else f * self.weight
         right = scale * np.matmul(self.df, weighted[:, :, None])[:, :, 0]
-        system = self.gram * scale[:, :, None] * scale[:, None, :] + self.ridge
-        system[~np.isfinite(system).all(axis=(1, 2))] = np.eye(self.memory)
+        system = self.gram * (scale[:, :, None] * scale[:, None, :]) + self.ridge
+        sound = np.isfinite(system).all(axis=(1, 2))
+        if not sound.all():
+            system[~sound] = np.eye(self.memory)
         q = (scale * np.linalg.solve(system, right[:, :, None])[:, :, 0])[:, None, :]
         moved: FloatArray = np.matmul(q, self.dz)[:, 0] + self.mix * np.matmul(q, self.df)[:, 0]
         return moved
@@ -389,12 +392,12 @@ class _Anderson:
         self.plain[stalled] = self.next_plain[stalled]
         self.next_plain[stalled] *= 3
         self.idle[stalled] = 0
+        self.mix[stalled] = self.base_mix
         self._forget(stalled)
 
     def _turn_back(self, lost: BoolArray) -> None:
         """Send draws that got lost back to their best iterate, with a shorter step."""
-        self.mix = self.mix.copy()
-        self.mix[lost] *= 0.5
+        self.mix[lost] = np.maximum(0.5 * self.mix[lost], self.base_mix / 16)
         self.z[lost] = self.best_z[self.active[lost]]
         self._forget(lost)
 

@@ -366,4 +366,6 @@ def _flag(name: str, value: object) -> str:
     flag = f" --{name.replace('_', '-')}"
     if value is False:
         return f" --no-{name.replace('_', '-')}"
+    if name == "over" and isinstance(value, list) and len(value) == 2 and isinstance(value[0], int):
+        return f"{flag} {value[0]}:{value[1]}"
     return f"{flag} {','.join(str(item) for item in value)}" if isinstance(value, list) else f"{flag} {value}"

@@ -39,7 +39,7 @@ def bounds_figure(ask: Ask, rows: Sequence[Row]) -> Figure:
             "sender": pa.array([row.sender for row in shown], pa.string()),
         }
     )
-    target = words.possessive(ask.target, ask.lang)
+    target = words.possessive(ask.target)
     return Figure(
         "bounds",
         "bounds",
@@ -91,7 +91,7 @@ def calendar_figure(held: Catalogue, ask: Ask, answers: Sequence[Answer]) -> Fig
     )
     known = [day for day in starts if day]
     first = f", the first known start on {min(known)}" if known else ""
-    target = words.with_article(ask.target, ask.lang)
+    target = words.with_article(ask.target)
     return Figure(
         "calendar",
         "calendar",

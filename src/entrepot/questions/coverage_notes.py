@@ -10,7 +10,7 @@ from entrepot.measures.scope import printed_group
 from entrepot.questions import words
 from entrepot.questions.coverage_tables import ALL, Row, kinds_counted, party_name
 from entrepot.result import Note
-from entrepot.world import countries
+from entrepot.world import blocs, countries
 
 if TYPE_CHECKING:
     from entrepot.questions.coverage import Answer, Ask
@@ -22,6 +22,9 @@ NOT_ADVICE = (
 )
 
 
+KINDS_IN_WORDS = {"guidance": "guidance lists", "price_cap": "price caps", "reference": "reference lists"}
+
+
 def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
     """Say in one sentence how much of the trade in ``goods`` the widest sender covers."""
     totals = [row for row in rows if row.direction == ALL]
@@ -29,7 +32,7 @@ def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
     law = f"{top.scope_rows:,} scope rows ({top.codes:,} codes) known in force on {top.at}"
     if top.rows_possible:
         law += f" and {top.rows_possible:,} possibly in force"
-    text = f"{_whose(top.sender, ask.lang)} measures on {words.with_article(ask.target, ask.lang)}, {law}, "
+    text = f"{_whose(top.sender)} measures on {words.with_article(ask.target)}, {law}, "
     if top.trade is None or top.lower is None or top.upper is None:
         text += f"cannot be compared with trade: the store holds no trade of theirs in {goods}"
     else:
@@ -43,10 +46,10 @@ def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
     return text + (f"; {others} further sender{'s' if others > 1 else ''} below." if others else ".")
 
 
-def _whose(sender: str, lang: str) -> str:
+def _whose(sender: str) -> str:
     if sender in countries.known():
-        return words.capital(words.possessive(sender, lang))
-    return party_name(sender, lang)
+        return words.capital(words.possessive(sender))
+    return party_name(sender)
 
 
 def _amount(lower: float, upper: float) -> str:
@@ -63,8 +66,8 @@ def _shares(row: Row) -> str:
 
 def subtitle(ask: Ask, answers: Sequence[Answer]) -> str:
     """State unit, period, kinds and as-of stamps."""
-    stamps = words.listing([f"{party_name(found.sender, ask.lang)} {found.as_of}" for found in answers], 6)
-    kinds = words.listing([f"{kind.replace('_', ' ')}s" for kind in ask.kinds])
+    stamps = words.listing([f"{party_name(found.sender)} {found.as_of}" for found in answers], 6)
+    kinds = words.listing([KINDS_IN_WORDS.get(kind, f"{kind}s") for kind in ask.kinds])
     return f"Current USD, FOB; {kinds}; catalogue as of: {stamps}. Not legal advice."
 
 
@@ -75,6 +78,7 @@ def notes(
     return (
         Note("warning", NOT_ADVICE),
         *_stamp_notes(law, answers),
+        *_absent_senders(law, ask, answers),
         *_date_notes(ask, answers, rows),
         *_store_notes(store),
         *_trade_notes(law, ask, answers),
@@ -95,13 +99,27 @@ def _stamp_notes(law: Catalogue, answers: Sequence[Answer]) -> list[Note]:
     return [Note("scope", f"{row.title}: catalogue as of {row.as_of}. {row.note}") for row in rows]
 
 
+def _absent_senders(law: Catalogue, ask: Ask, answers: Sequence[Answer]) -> list[Note]:
+    """Name the countries that are known to apply measures to the target but are not in the catalogue."""
+    known = f"sanctions-{ask.target.lower()}"
+    if ask.sender is not None or known not in blocs.blocs():
+        return []
+    day = max(found.at for found in answers)
+    held = [blocs.members("eu", day) if found.sender == "EU" else {found.sender} for found in answers]
+    absent = sorted(blocs.members(known, day) - frozenset[str]().union(*held))
+    if not absent:
+        return []
+    names = words.listing([countries.name(name) for name in absent], 8)
+    return [Note("missing", f"Not in the catalogue, and so counted nowhere: the measures of {names}.")]
+
+
 def _date_notes(ask: Ask, answers: Sequence[Answer], rows: Sequence[Row]) -> list[Note]:
     """Say where the date asked for lies beyond what is known."""
     found = []
     for row in rows:
         if row.direction != ALL:
             continue
-        who = party_name(row.sender, ask.lang)
+        who = party_name(row.sender)
         if row.at > row.as_of and ask.carry_forward:
             text = (
                 f"{who}: the law of {row.as_of} is taken as standing on {row.at}; what was adopted or "
@@ -140,7 +158,7 @@ def _trade_notes(law: Catalogue, ask: Ask, answers: Sequence[Answer]) -> list[No
     """Explain base years and pairs that nobody reported."""
     found = []
     for row in answers:
-        who = party_name(row.sender, ask.lang)
+        who = party_name(row.sender)
         if row.base is None:
             text = f"{who}: the store holds no trade with the target before {row.at}: no share can be given."
             found.append(Note("missing", text))
@@ -153,7 +171,7 @@ def _trade_notes(law: Catalogue, ask: Ask, answers: Sequence[Answer]) -> list[No
         found.append(Note("convention", text))
         dark = row.pair.dark_members(row.base)
         if dark:
-            names = words.listing([countries.name(name, ask.lang) for name in dark])
+            names = words.listing([countries.name(name) for name in dark])
             text = f"{who}: in {row.base} nobody published the trade of {names} with the target."
             found.append(Note("missing", text))
     return found

@@ -156,6 +156,8 @@ def answer(store: Store, ask: Ask, cells: Panel) -> Result:
     parts = [direction_tables.totals_table(cells, ask)]
     partners = by_partner(store, ask, cells)
     notes = direction_words.missing_notes(partners, ask)
+    if ask.basis == "flows":
+        notes += direction_words.late_reporters(partners)
     figures = direction_figures.figures(cells, shown, ask, ends)
     if ask.basis == "flows" and ends is not None and ends[0] < ends[1] and ask.flow != "turnover":
         tables, caveats = decomposition.decompose(store, cells.country, ask.flow, ask.products, ends)

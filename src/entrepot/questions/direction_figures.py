@@ -59,7 +59,7 @@ def bands(cells: Panel, shown: Panel, ask: Ask) -> Figure:
     return Figure(
         name=f"by-{noun}",
         kind="area",
-        title=f"{words.capital(words.possessive(ask.country, ask.lang))} {ask.flow} by {noun}",
+        title=f"{words.capital(words.possessive(ask.country))} {ask.flow} by {noun}",
         subtitle=f"{unit}, {wide.years[0]}-{wide.years[-1]}; hatched where nobody reported",
         alt=_bands_alt(wide, labels, ask),
         data=data,
@@ -206,7 +206,7 @@ def waterfall(part: Table, ask: Ask, ends: tuple[int, int]) -> Figure:
     every = part.data.to_pylist()
     peak = max(abs(row["value"]) for row in every)
     rows = [row for row in every[:-1] if abs(row["value"]) > 1e-3 * peak] + every[-1:]
-    scale, unit, _ = words.scale_for([abs(row["value"]) for row in rows])
+    scale, unit, _ = words.scale_for([peak])
     largest = max(rows[:-1], key=lambda row: abs(row["value"]), default=rows[-1])
     moved = words.money(abs(largest["value"]))
     sign = "added" if largest["value"] > 0 else "took away"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from entrepot.models.concentration import concentration
+from entrepot.models.concentration import concentration, reorientation
 from entrepot.questions import words
 from entrepot.questions.direction_words import Ask
 from entrepot.questions.panel import MATERIAL, Panel
@@ -105,6 +106,7 @@ def totals_table(cells: Panel, ask: Ask) -> Table:
 
     seen = ~cells.total_dark & (cells.total > 0)
     index = concentration(cells.value).herfindahl
+    by = "partner" if ask.by == "bloc" else ask.by
     data = pa.table(
         {
             "year": pa.array(cells.years, pa.int16()),
@@ -112,6 +114,7 @@ def totals_table(cells: Panel, ask: Ask) -> Table:
             "reported": pa.array(cells.total),
             "unseen": pa.array(cells.unseen.sum(axis=1)),
             "herfindahl": _nullable(np.where(seen, index, np.nan)),
+            "reorientation": _nullable(distance_from_first(cells, seen)),
         }
     )
     columns = (
@@ -121,12 +124,15 @@ def totals_table(cells: Panel, ask: Ask) -> Table:
         ),
         Column("reported", "Reported part", "USD", "integer"),
         Column("unseen", "Not observed, when last seen", "USD", "integer"),
-        Column(
-            "herfindahl",
-            f"Herfindahl index by {'partner' if ask.by == 'bloc' else ask.by}",
-            "0 to 1",
-            "decimal",
-            3,
-        ),
+        Column("herfindahl", f"Herfindahl index by {by}", "0 to 1", "decimal", 3),
+        Column("reorientation", f"Re-orientation by {by} since the first year", "0 to 1", "decimal", 3),
     )
     return Table("totals", "Yearly totals and concentration", data, columns)
+
+
+def distance_from_first(cells: Panel, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the re-orientation of each year from the first observed one, shape (T,)."""
+    if not seen.any():
+        return np.full(len(cells.years), np.nan)
+    first = np.broadcast_to(cells.observed[int(np.argmax(seen))], cells.observed.shape)
+    return np.where(seen, reorientation(first, cells.observed, missing="omit"), np.nan)

@@ -26,6 +26,8 @@ EQUATION = "s_pt = v_pt / sum_p v_pt;  HHI_t = sum_p s_pt^2;  re-orientation = 1
 REFERENCE = "Hirschman (1964), The paternity of an index, American Economic Review 54(5)"
 # Silent partners below this share of the selection are counted together in one note.
 WORTH_A_NOTE = 0.01
+# So many more silent countries than a year before mean that reports are still coming in.
+LATE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Ask:
 
 def finding(shown: Panel, cells: Panel, ask: Ask) -> str:
     """Say in one sentence what moved most between the first and the last observed year."""
-    what = f"{words.possessive(ask.country, ask.lang)} {goods_phrase(ask)}"
+    what = f"{words.possessive(ask.country)} {goods_phrase(ask)}"
     ends = cells.observed_ends
     if ends is None:
         return f"{words.capital(what)} cannot be seen in {period(cells)}: {blind_side(cells, ask)}."
@@ -99,15 +101,15 @@ def finding(shown: Panel, cells: Panel, ask: Ask) -> str:
 def _name(shown: Panel, g: int, ask: Ask) -> str:
     name = shown.labels[g]
     if ask.by == "partner":
-        return words.with_article(name, ask.lang)
-    label = words.label(name, ask.by, ask.lang)
+        return words.with_article(name)
+    label = words.label(name, ask.by)
     return f"the {label}" if ask.by == "bloc" and label in ("EU", "EAEU") else label
 
 
 def blind_side(cells: Panel, ask: Ask) -> str:
     """Say who does not publish what would be needed."""
     largest = cells.labels[int(np.argmax(cells.unseen.max(axis=0)))]
-    own, other = words.with_article(ask.country, ask.lang), words.with_article(largest, ask.lang)
+    own, other = words.with_article(ask.country), words.with_article(largest)
     return f"neither {own} nor {other} publishes them"
 
 
@@ -140,9 +142,7 @@ def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
             break
         silent = cells.years[cells.dark[:, g]]
         span = f"{silent[0]} to {silent[-1]}" if len(silent) > 1 else f"{silent[0]}"
-        pair = (
-            f"{words.with_article(ask.country, ask.lang)} and {words.with_article(cells.labels[g], ask.lang)}"
-        )
+        pair = f"{words.with_article(ask.country)} and {words.with_article(cells.labels[g])}"
         worth, share = words.money(cells.unseen[:, g].max()), words.percent(shares[g])
         notes.append(
             Note(
@@ -179,6 +179,16 @@ def shares_last_seen(cells: Panel) -> NDArray[np.float64]:
     worth = np.where(inside, cells.value[before, column], cells.unseen[first, column])
     base = np.where(inside, total[before], total[first])
     return np.where(dark.any(axis=0) & (base > 0), worth / np.maximum(base, 1.0), 0.0)
+
+
+def late_reporters(cells: Panel) -> list[Note]:
+    """Say so where the last year has many more silent countries than the year before: it is not complete."""
+    year = int(cells.years[-1])
+    now, before = len(reporting.silent(year)), len(reporting.silent(year - 1))
+    if now < before + LATE:
+        return []
+    text = f"{year} is incomplete: {now} countries had not published it when the data were taken, against"
+    return [Note("missing", f"{text} {before} for {year - 1}. Trade among them is absent from world totals.")]
 
 
 def convention_notes(store: Store, ask: Ask) -> list[Note]:

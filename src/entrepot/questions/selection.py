@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entrepot.errors import DataError, InputError
+from entrepot.questions import words
 from entrepot.questions.panel import MATERIAL, Panel, last_seen
 from entrepot.world import countries, reporting
 
@@ -151,10 +152,11 @@ def nothing_selected(
     """Say that a selection is empty, and what the store does hold."""
     first, last = store.info("flows").years or (0, 0)
     goods = f" in {', '.join(products)}" if products else ""
-    years = "" if window == (None, None) else f" from {window[0] or first} to {window[1] or last}"
+    since, until = window
+    years = (f" since {since}" if since else "") + (f" until {until}" if until else "")
     held = store.info("flows").holds or "goods"
     return DataError.empty_selection(
-        f"{direction} of {countries.name(country)}{goods}{years}",
+        f"{direction} of {words.with_article(country)}{goods}{years}",
         hint=f"the store's flows hold {held}, {first} to {last}",
     )
 

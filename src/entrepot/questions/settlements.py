@@ -311,7 +311,7 @@ def _unseen(ask: Ask, cleared: Clearing) -> str:
     if len(pairs) > 1:
         total = len(ask.members) * (len(ask.members) - 1) // 2
         return f" {len(pairs)} of {total} pairs are not observed."
-    a, b = (words.with_article(iso3, ask.lang) for iso3 in pairs[0])
+    a, b = (words.with_article(iso3) for iso3 in pairs[0])
     return f" The trade between {a} and {b} is not observed."
 
 
@@ -326,7 +326,7 @@ def _group(ask: Ask) -> str:
     known = blocs.blocs()
     if len(ask.words) == 1 and ask.words[0] in known:
         return f"among {len(ask.members)} members of the {known[ask.words[0]].title}"
-    names = words.listing([words.with_article(iso3, ask.lang) for iso3 in ask.members], 5)
+    names = words.listing([words.with_article(iso3) for iso3 in ask.members], 5)
     return f"{'between' if len(ask.members) == 2 else 'among'} {names}"
 
 
@@ -359,12 +359,12 @@ def notes(store: Store, ask: Ask, cleared: Clearing) -> list[Note]:
         found.append(
             Note(
                 "warning",
-                f"{countries.name(iso3, ask.lang)} is under measures of the UN Security Council in "
+                f"{countries.name(iso3)} is under measures of the UN Security Council in "
                 f"{ask.year} ({titles}): a set-off with it may be forbidden to every member.",
             )
         )
     if ask.absent:
-        names = words.listing([countries.name(iso3, ask.lang) for iso3 in ask.absent], 12)
+        names = words.listing([countries.name(iso3) for iso3 in ask.absent], 12)
         found.append(Note("missing", f"The table {ask.basis} does not hold these members: {names}."))
     found += [Note("scope", text) for text in store.info(ask.basis).notes]
     if ask.basis == "industry_flows":
@@ -407,7 +407,7 @@ def _dark_notes(ask: Ask, cleared: Clearing) -> list[Note]:
     pairs = dark_pairs(ask)
     if not pairs:
         return []
-    named = [f"{countries.name(a, ask.lang)} and {countries.name(b, ask.lang)}" for a, b in pairs]
+    named = [f"{countries.name(a)} and {countries.name(b)}" for a, b in pairs]
     listed = words.listing(named, 6) if len(named) == 1 else "; ".join(named[:6])
     more = f"; and {len(named) - 6} more pairs" if len(named) > 6 else ""
     silent = f"In {ask.year} neither side published the trade between {listed}{more}."

@@ -101,16 +101,16 @@ def listing(words: Sequence[str], most: int = 4) -> str:
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else ""
 
 
-def possessive(iso3: str, lang: str = "en") -> str:
-    """Name a country in the possessive: ``Belarus's``, ``the United States'``."""
-    name = with_article(iso3, lang)
+def possessive(iso3: str) -> str:
+    """Name a country in the possessive: ``Belarus's``, ``the United States'``; prose is English."""
+    name = with_article(iso3)
     return f"{name}'" if name.endswith(("tes", "nds")) else f"{name}'s"
 
 
-def with_article(iso3: str, lang: str = "en") -> str:
+def with_article(iso3: str) -> str:
     """Name a country as it stands in an English sentence."""
-    name = countries.name(iso3, lang)
-    return f"the {name}" if lang == "en" and _ARTICLE.search(name) else name
+    name = countries.name(iso3)
+    return f"the {name}" if _ARTICLE.search(name) else name
 
 
 def capital(sentence: str) -> str:

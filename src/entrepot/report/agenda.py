@@ -65,7 +65,7 @@ def compose(
     for question, ask in agenda(store, iso3, year, lang):
         try:
             answers.append(ask())
-        except DataError as error:
+        except (DataError, InputError) as error:
             unanswered.append((question, error.message))
     if not answers:
         raise DataError.empty_selection(
@@ -85,16 +85,16 @@ def compose(
 def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[str, Callable[[], Result]]]:
     """List the questions to put, each with the call that answers it; several may belong to one question."""
     at = None if year is None else date(year, 12, 31)
-    industry = store.has("industry_flows")
+    industry = industry_holds(store, iso3, year)
     asks: list[tuple[str, Callable[[], Result]]] = []
-    if industry and iso3 in covered(store, "industry_flows"):
+    if industry:
         asks.append(("direction", partial(direction, store, iso3, table="industry_flows", lang=lang)))
     if store.has("flows"):
         asks += [
             ("direction", partial(direction, store, iso3, flow=flow, until=year, lang=lang))
             for flow in get_args(Direction)
         ]
-    if industry and iso3 in covered(store, "industry_flows"):
+    if industry:
         asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):
         asks.append(("coverage", partial(coverage, store, iso3, at=at, lang=lang)))
@@ -102,14 +102,20 @@ def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[s
     return asks
 
 
+def industry_holds(store: Store, iso3: str, year: int | None) -> bool:
+    """Tell whether the input-output table of the store has a country in a year."""
+    if not store.has("industry_flows"):
+        return False
+    first, last = store.info("industry_flows").years or (0, 0)
+    return (year is None or first <= year <= last) and iso3 in covered(store, "industry_flows")
+
+
 def set_off(store: Store, iso3: str, year: int | None, lang: str) -> Result:
     """Ask what a country's group could set off, from the table that says most about its trade."""
     group = settling_group(iso3)
     all_goods = store.has("flows") and partial_products(store) is None
-    if store.has("industry_flows") and not all_goods and iso3 in covered(store, "industry_flows"):
-        first, last = store.info("industry_flows").years or (0, 0)
-        if year is None or first <= year <= last:
-            return settlements(store, group, year=year, table="industry_flows", lang=lang)
+    if not all_goods and industry_holds(store, iso3, year):
+        return settlements(store, group, year=year, table="industry_flows", lang=lang)
     return settlements(store, group, year=year, lang=lang)
 
 

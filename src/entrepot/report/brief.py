@@ -184,7 +184,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError.not_a_manifest(path, str(error)) from error
+        raise DataError.not_a_manifest(path, getattr(error, "strerror", None) or str(error)) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT or "results" not in content:
         raise DataError.not_a_manifest(path, f"it has no results in format {FORMAT}")
     return content

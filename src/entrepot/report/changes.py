@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isclose, isfinite
@@ -12,7 +13,10 @@ from entrepot.report.tables import row_header
 from entrepot.result import Column, Result, Table
 
 HEADLINE_ROWS = 5
-HEADLINE_COLUMNS = 3
+
+# A brief to another year asks the same questions.
+_OF_A_YEAR = re.compile(r": (Share )?\d{4}$")
+_YEAR = re.compile(r" --(until|year|at) \S+")
 
 ChangeKind = Literal["moved", "new", "gone"]
 
@@ -35,12 +39,12 @@ def headlines(result: Result) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``question, label, value, unit, text`` for the first numeric columns of the first rows of the
+        ``question, label, value, unit, text`` for the numeric columns of the first rows of the
         table laid out for reading; ``value`` is null where it was not observed.
     """
     table = result.display
     named = row_header(table)
-    numeric = [column for column in table.columns if is_numeric(column)][:HEADLINE_COLUMNS]
+    numeric = [column for column in table.columns if is_numeric(column)]
     out: list[dict[str, Any]] = []
     for i, row in enumerate(table.data.slice(0, HEADLINE_ROWS).to_pylist()):
         name = (
@@ -68,17 +72,19 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     Parameters
     ----------
     before, after : mapping
-        Content of two ``*.manifest.json`` files. Figures of the same command with the same label and
-        unit are compared.
+        Content of two ``*.manifest.json`` files. Figures of the same question, whatever its last year, with
+        the same label and unit are compared.
     """
     old, new = _by_key(before), _by_key(after)
     changes = [_change(old.get(key), item) for key, item in new.items() if _differs(old.get(key), item)]
-    return changes + [_gone(item) for key, item in old.items() if key not in new]
+    changes += [_gone(item) for key, item in old.items() if key not in new]
+    # A year that only one of the briefs shows is no change.
+    return [change for change in changes if change.kind == "moved" or not _OF_A_YEAR.search(change.label)]
 
 
 def _by_key(manifest: Mapping[str, Any]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
     return {
-        (result["command"], item["label"], item["unit"]): item
+        (_YEAR.sub("", result["command"]), item["label"], item["unit"]): item
         for result in manifest.get("results", ())
         for item in result.get("headlines", ())
     }

@@ -304,6 +304,8 @@ def _after_table(result: Result) -> Iterable[tuple[str, list[str]]]:
                 for s in result.sources
             ],
         )
+    if result.parts:
+        yield "More tables", [f"--part {table.name}: {table.title}" for table in result.parts]
     yield "Again", [result.how.command]
 
 

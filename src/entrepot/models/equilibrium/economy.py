@@ -187,10 +187,10 @@ def build_economy(arrays: dict[str, FloatArray]) -> Economy:
         expenditure=expenditure,
         output=output,
         labour=labour,
-        value_added=value_added,
+        value_added=np.ascontiguousarray(value_added),
         inputs=inputs,
         final_shares=final_use_shares(arrays.get("final_shares"), final, expenditure),
-        theta=arrays["theta"],
+        theta=np.ascontiguousarray(arrays["theta"]),
         deficits=deficits,
         income=income,
     )
@@ -216,10 +216,8 @@ def cost_shares(
         )
     usable = total > SHARE_TOLERANCE
     scale = np.where(usable, total, 1.0)
-    return (
-        np.where(usable, value_added / scale, 1.0),
-        np.where(usable[..., None, :], inputs / scale[..., None, :], 0.0),
-    )
+    kept = np.where(usable[..., None, :], inputs / scale[..., None, :], 0.0)
+    return np.where(usable, value_added / scale, 1.0), np.ascontiguousarray(kept)
 
 
 def use_of_inputs(inputs: FloatArray, output: FloatArray) -> FloatArray:

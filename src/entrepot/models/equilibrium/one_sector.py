@@ -52,6 +52,7 @@ Deficits = Literal["additive", "multiplicative", "balanced"]
 Kind = Literal["full", "conditional"]
 
 _CHUNK = 2**19  # entries of a (draws, N, N) block: small enough to stay in cache and bound memory
+_SWEEPS = 1000
 _FIELDS = tuple(field.name for field in fields(Outcome))
 
 
@@ -268,7 +269,9 @@ class OneSector:
             block = self._map(batch, where, shocks, ban, kind)
             start = np.zeros((where.size, block.unknowns))
             try:
-                found = find_fixed_point(block.evaluate, start, tolerance=tolerance, polish=polish)
+                found = find_fixed_point(
+                    block.evaluate, start, tolerance=tolerance, polish=polish, max_sweeps=_SWEEPS
+                )
             except ConvergenceError as error:
                 raise block.explain(error, first) from error
             parts.append(block.outcome(found.z, found.residual, found.sweeps))

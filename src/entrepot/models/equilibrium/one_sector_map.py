@@ -61,7 +61,7 @@ class _Block:
 
     ``gross[i, j]`` gives consumer prices, ``net`` spending before duties, ``sold`` sales after export taxes;
     they are one array where no duty tells them apart. ``same[i, j]`` is 1 where i and j belong to one group
-    of countries that trade, absent where all do.
+    of countries that trade, absent where all do; ``world`` is output summed over the group.
     """
 
     gross: FloatArray
@@ -69,6 +69,7 @@ class _Block:
     sold: FloatArray
     square: FloatArray
     output: FloatArray
+    world: FloatArray
     spending: FloatArray
     expenditure: FloatArray
     same: FloatArray | None
@@ -85,6 +86,7 @@ class _Block:
             sold=net if self.sold is self.net else _pick(self.sold, draws),
             square=_pick(self.square, draws),
             output=_pick(self.output, draws),
+            world=_pick(self.world, draws),
             spending=_pick(self.spending, draws),
             expenditure=_pick(self.expenditure, draws),
             same=None if self.same is None else _pick(self.same, draws),
@@ -156,9 +158,8 @@ class OneSectorMap:
         """Return the next point and the largest relative excess demand; see ``find_fixed_point``."""
         block = self._at(draws)
         state = self._state(block, z)
-        ratio = state.sales / state.output
-        common = _within(block.same, state.sales) / _within(block.same, state.output)
-        relative = ratio / common
+        common = _within(block.same, state.sales) / block.world
+        relative = state.sales / (state.output * common)
         residual = np.abs(relative - 1).max(axis=1)
         if state.income is not state.wanted:
             budget = np.abs(state.wanted - state.income) / state.output
@@ -237,10 +238,10 @@ class OneSectorMap:
         slope = block.theta * (1 - own)
         most = 1 + block.theta + block.psi
         if not self.conditional:
-            home = ratio * demand * np.einsum("bii->bi", block.sold)
-            bought = state.weight / state.before_duty * np.einsum("bii->bi", block.net)
+            home = ratio * demand * block.sold.diagonal(axis1=1, axis2=2)
+            bought = state.weight / state.before_duty * block.net.diagonal(axis1=1, axis2=2)
             slope = slope + (1 - home) * (1 + block.psi * (1 - bought))
-        slope = np.clip(slope, _FLATTEST * most, most)
+        slope = np.minimum(np.maximum(slope, _FLATTEST * most), most)
         return np.asarray(slope + np.minimum(1.0, np.abs(distance)) * (most - slope))
 
     def _at(self, draws: IntArray) -> _Block:
@@ -264,7 +265,7 @@ class OneSectorMap:
                 supply = supply + block.psi / block.theta * np.log(phi)
             output = block.output * np.exp(supply)
             level = _within(block.same, output)
-        level = _within(block.same, block.output) / level
+        level = block.world / level
         if not self.conditional:
             output = output * level
         income, wanted, revenue = self._incomes(block, z, output, weight, before_duty)
@@ -356,12 +357,14 @@ def _constants(
     if shock.tariff is not None:
         net = net / shock.tariff
     sold = net if shock.export_tax is None else net / shock.export_tax
+    output = trade.sum(axis=2)
     return _Block(
         gross=gross,
         net=net,
         sold=sold,
         square=net * sold,
-        output=trade.sum(axis=2),
+        output=output,
+        world=np.asarray(_within(same, output)),
         spending=trade.sum(axis=1),
         expenditure=expenditure,
         same=same,

@@ -21,7 +21,7 @@ from entrepot.models.equilibrium.economy import (
 from entrepot.models.equilibrium.support import BoolArray, Support, find_support
 from entrepot.models.equilibrium.sweep import TINY, Counterfactual
 
-BLOCK_ENTRIES = 2**20
+BLOCK_ENTRIES = 2**21
 UNBALANCED = 1e-9
 
 
@@ -61,24 +61,24 @@ class Shocks:
         n, j = economy.value_added.shape[-2:]
         count = int(np.prod(self.draws, dtype=np.intp))
         size = max(1, BLOCK_ENTRIES // (n * n * j))
-        rows = row_numbers(self.own, self.draws)
+        rows, laid = row_numbers(self.own, self.draws), _Layout(self)
         common: Support | None = None
         first = 0
         while first < count:
             last = min(first + (size if first else 1), count)
             index = np.arange(first, last)
             mine = economy.take(rows[index])
-            deficits = mine.deficits if self.deficits is None else self._pick(self.deficits, 1, index)
-            ban = None if self.ban is None else pair_layout(self._pick(self.ban, 3, index))
+            deficits = mine.deficits if self.deficits is None else self.pick(self.deficits, 1, index)
+            ban = laid.pairs("ban", index)
             support = common
             if support is None:
                 support = _support(mine, ban, deficits) if check else _as_observed(mine)
                 common = support if self._one_support(economy) else None
             deficits = settled(deficits, mine.labour, support.market)
-            yield index, self._case(mine, support, ban, deficits, index)
+            yield index, self._case(mine, support, laid, deficits, index)
             first = last
 
-    def _pick(self, array: FloatArray, core: int, index: IntArray) -> FloatArray:
+    def pick(self, array: FloatArray, core: int, index: IntArray) -> FloatArray:
         """Return the rows of a shock that belong to some draws; one row where all draws share it."""
         rows = draw_rows(array, core)
         return rows if rows.shape[0] == 1 else rows[row_numbers(lead_axes(array, core), self.draws)[index]]
@@ -95,17 +95,16 @@ class Shocks:
         self,
         economy: Economy,
         support: Support,
-        ban: FloatArray | None,
+        laid: _Layout,
         deficits: FloatArray,
         index: IntArray,
     ) -> Counterfactual:
         """Raise the wedges to ``-theta`` once and fold them into the shares."""
-        log_wedge: FloatArray | None = None
-        if self.cost_hat is not None:
-            log_wedge = np.log(pair_layout(self._pick(self.cost_hat, 3, index)))
+        log_wedge, ban = laid.pairs("cost_hat", index), laid.pairs("ban", index)
         rates = []
-        for new, old in ((self.tariffs, economy.tariffs), (self.export_tax, economy.export_tax)):
-            rate = old if new is None else pair_layout(self._pick(new, 3, index))
+        for name, old in (("tariffs", economy.tariffs), ("export_tax", economy.export_tax)):
+            new = laid.pairs(name, index)
+            rate = old if new is None else new
             if new is not None:
                 change = np.log1p(rate) - np.log1p(old)
                 log_wedge = change if log_wedge is None else log_wedge + change
@@ -123,6 +122,26 @@ class Shocks:
         net = kernel / (1 + rates[0]) if rates[0].any() else None
         taxed = (kernel if net is None else net) / (1 + rates[1]) if rates[1].any() else None
         return Counterfactual(economy, support, kernel, net, taxed, deficits, self.scale_deficits, index.size)
+
+
+class _Layout:
+    """Shocks in the layout of the kernels, costs as logs; what all draws share is turned only once."""
+
+    def __init__(self, shocks: Shocks) -> None:
+        self.shocks = shocks
+        self.shared: dict[str, FloatArray] = {}
+
+    def pairs(self, name: str, index: IntArray) -> FloatArray | None:
+        """Return a shock for some draws, shape (draws or 1, J, N, N); None where it is absent."""
+        array: FloatArray | None = getattr(self.shocks, name)
+        if array is None or name in self.shared:
+            return self.shared.get(name)
+        turned = pair_layout(self.shocks.pick(array, 3, index))
+        if name == "cost_hat":
+            turned = np.log(turned)
+        if draw_rows(array, 3).shape[0] == 1:
+            self.shared[name] = turned
+        return turned
 
 
 def settled(deficits: FloatArray, labour: FloatArray, market: IntArray) -> FloatArray:
