@@ -31,13 +31,14 @@ def test_what_moved_came_or_went_is_listed(brief: Brief) -> None:
     figures = old["results"][0]["headlines"]
     figures[0].update(value=1.0, text="1.0")
     figures[2].update(value=7.0, text="7.0")
+    # Figures that only one brief shows: of a year they are no news, of anything else they are.
     figures[3]["label"] = "Country of old: Share 2023"
+    figures.append({**figures[0], "label": "Country of old: Codes", "text": "5"})
     kinds = [(change.kind, change.before, change.after) for change in compare(old, brief.manifest)]
     assert kinds == [
         ("moved", "1.0", "\u22121\u202f234.6"),
         ("moved", "7.0", "not observed"),
-        ("new", "not in the brief", "not observed"),
-        ("gone", "not observed", "not in the brief"),
+        ("gone", "5", "not in the brief"),
     ]
 
 

@@ -36,10 +36,7 @@ def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
     if top.trade is None or top.lower is None or top.upper is None:
         text += f"cannot be compared with trade: the store holds no trade of theirs in {goods}"
     else:
-        text += (
-            f"covered {_amount(top.lower, top.upper)} of {words.money(top.trade)} of mutual trade in {goods} "
-            f"in {top.base_year} ({_shares(top)})"
-        )
+        text += f"covered {_covered(top)} of mutual trade in {goods} in {top.base_year}"
         if top.already:
             text += "; trade that had stopped is not in it"
     others = len(totals) - 1
@@ -52,16 +49,17 @@ def _whose(sender: str) -> str:
     return party_name(sender)
 
 
-def _amount(lower: float, upper: float) -> str:
-    return words.money(upper) if lower == upper else f"between {words.money(lower)} and {words.money(upper)}"
-
-
-def _shares(row: Row) -> str:
-    high = row.share_upper or 0.0
-    if 0.0 < high < 0.001:
-        return "less than 0.1%"
-    low_text, high_text = words.percent(row.share_lower or 0.0), words.percent(high)
-    return low_text if low_text == high_text else f"{low_text} to {high_text}"
+def _covered(row: Row) -> str:
+    """Write the bounds in money and as shares; what is next to nothing is not spelt out."""
+    trade = words.money(row.trade or 0.0)
+    low, high = row.share_lower or 0.0, row.share_upper or 0.0
+    if high < 0.001:
+        return f"{'less than 0.1%' if high else 'nothing'} of the {trade}"
+    lower, upper = words.money(row.lower or 0.0), words.money(row.upper or 0.0)
+    span, shares = upper, words.percent(high)
+    if lower != upper:
+        span, shares = f"between {lower} and {upper}", f"{words.percent(low)} to {shares}"
+    return f"{span} ({shares}) of the {trade}"
 
 
 def subtitle(ask: Ask, answers: Sequence[Answer]) -> str:
