@@ -30,6 +30,7 @@ from entrepot.models.equilibrium.one_sector import OneSector
 
 GUIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "gravity-wto-guide"
 THETA = 6.0
+ROUNDS = 5
 COST = {"LN_DIST": -0.79128791, "CNTG": 0.67364557, "BRDR": -2.47445046, "DEAL": 0.5}
 
 
@@ -104,6 +105,19 @@ def peer_model(table: pd.DataFrame) -> Any:
     return model
 
 
+def one_round(
+    table: pd.DataFrame, new: pd.DataFrame, ours: Callable[[], Any]
+) -> tuple[float, float, Any, Any]:
+    """Time both once, in turn; a gegravity model can be simulated once only, so each round builds its own."""
+    model = peer_model(table)
+    experiment = model.baseline_data.copy()
+    experiment[["BRDR", "DEAL"]] = new[["BRDR", "DEAL"]].to_numpy()
+    model.define_experiment(experiment)
+    peer, _ = seconds(model.simulate, 1)
+    own, result = seconds(ours, 51)
+    return peer, own, model, result
+
+
 def against_gegravity(table: pd.DataFrame) -> None:
     version = importlib.metadata.version("gegravity")
     print(f"## One counterfactual, 69 countries, conditional and full, against gegravity {version}\n")
@@ -120,12 +134,9 @@ def against_gegravity(table: pd.DataFrame) -> None:
             return economy.solve(cost_hat, tolerance=1e-9)
 
         ours()
-        own, result = seconds(ours, 51)
-        model = peer_model(table)
-        experiment = model.baseline_data.copy()
-        experiment[["BRDR", "DEAL"]] = new[["BRDR", "DEAL"]].to_numpy()
-        model.define_experiment(experiment)
-        peer, _ = seconds(model.simulate, 1)  # a model can be simulated once only
+        rounds = [one_round(table, new, ours) for _ in range(ROUNDS)]
+        peer, own = (statistics.median(times) for times in list(zip(*rounds, strict=True))[:2])
+        model, result = rounds[-1][2:]
         theirs = model.country_results.sort_index()
         sound = theirs["factory gate price change (percent)"].to_numpy() > -100
         real = 100 * (result.factory_price_hat / result.price_hat - 1)
@@ -136,7 +147,7 @@ def against_gegravity(table: pd.DataFrame) -> None:
         )
     print(
         "\nThe clock of gegravity runs over `simulate()` only, ours over calibration and both solves. GDP"
-        "\ngap: the largest difference of real GDP; its full GE keeps the baseline's shares of output and spending."
+        "\ngap: largest difference of real GDP; its full GE keeps the baseline's output and spending shares."
         "\nNegative: countries for which it reports convergence at a negative price, left out of the gap.\n"
     )
 
@@ -182,7 +193,10 @@ def main() -> None:
         draws_case(int(sys.argv[1]), int(sys.argv[2]))
         return
     print("# One-sector equilibrium\n")
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, one thread, to 1e-9, one run.\n")
+    print(
+        f"Python {platform.python_version()}, NumPy {np.__version__}, one thread, residual to 1e-9, one run;"
+    )
+    print(f"the comparison takes medians of {ROUNDS} rounds in turn.\n")
     try:
         importlib.metadata.version("gegravity")
     except importlib.metadata.PackageNotFoundError:

@@ -176,7 +176,8 @@ def find_fixed_point(
     mix, weight = _checked(first, tolerance, max_sweeps, memory, mixing, weights, max_step)
     batch, flat = first.shape[:-1], first.reshape(-1, first.shape[-1])
     search = _Anderson(evaluate, flat, memory, mix, weight, tikhonov, max_step)
-    search.run(tolerance, max_sweeps)
+    with np.errstate(all="ignore"):  # what is not finite is met there, draw by draw
+        search.run(tolerance, max_sweeps)
     newton = _NewtonKrylov(evaluate, jvp, max_step)
     aim = tolerance if polish is None else min(polish, tolerance)
     for draw in np.flatnonzero(~(search.best_residual <= aim)):
@@ -293,9 +294,8 @@ class _Anderson:
     def run(self, tolerance: float, max_sweeps: int) -> None:
         """Sweep until every draw has met the tolerance or the sweeps are used up."""
         for sweep in range(max_sweeps):
-            with np.errstate(all="ignore"):  # what is not finite is met below, draw by draw
-                g, residual = self.evaluate(self.z, self.active)
-                f = g - self.z
+            g, residual = self.evaluate(self.z, self.active)
+            f = g - self.z
             self.sweeps[self.active] += 1
             sound = np.isfinite(residual) & np.isfinite(f).all(axis=1)
             self._keep_best(residual, sound)
@@ -307,8 +307,7 @@ class _Anderson:
                 return
             lost = ~sound | ((self.plain == 0) & (residual > _WORSE * self.best_residual[self.active]))
             stalled = self._stalled(residual) & ~lost if sweep >= _WARM_UP else _NONE
-            with np.errstate(all="ignore"):
-                self._advance(f, sweep)
+            self._advance(f, sweep)
             if lost.any():
                 self._turn_back(lost)
             if stalled.any():

@@ -262,7 +262,7 @@ class OneSectorMap:
             supply = (1 + block.psi) * log_price
             if self.elastic:
                 phi = before_duty if block.gross is block.net else _prices(block.gross, weight)
-                supply = supply + block.psi / block.theta * np.log(phi)
+                supply = supply - block.psi / block.theta * np.log(phi)
             output = block.output * np.exp(supply)
             level = _within(block.same, output)
         level = block.world / level
