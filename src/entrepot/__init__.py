@@ -7,7 +7,7 @@ Examples
 >>> import entrepot as ep
 >>> world = ep.open()
 >>> world.direction("RUS", product="crude oil", since=2021, until=2023).finding[:80]
-"Between 2021 and 2023 Russia's exports of crude oil rose to India (0.94 to 48.6"
+"Between 2021 and 2023 Russia's exports of crude oil rose to India (0.94 to 48.6 "
 """
 
 from __future__ import annotations

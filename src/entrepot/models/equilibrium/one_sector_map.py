@@ -262,7 +262,7 @@ class OneSectorMap:
             supply = (1 + block.psi) * log_price
             if self.elastic:
                 phi = before_duty if block.gross is block.net else _prices(block.gross, weight)
-                supply = supply - block.psi / block.theta * np.log(phi)
+                supply = supply + block.psi / block.theta * np.log(phi)
             output = block.output * np.exp(supply)
             level = _within(block.same, output)
         level = block.world / level
@@ -352,7 +352,7 @@ def _constants(
         if change is not None:
             gross = gross * _power(change, theta)
     if shock.ban is not None:
-        gross = np.where(shock.ban, 0.0, gross)
+        gross = np.where(shock.ban, 1e-9 * gross, gross)
     net = gross if tariffs is None else gross / (1 + tariffs)
     if shock.tariff is not None:
         net = net / shock.tariff
