@@ -272,7 +272,7 @@ def battery_case(rng: np.random.Generator, kind: int, n: int, j: int) -> dict[st
 
 @pytest.mark.parametrize("kind", range(6))
 def test_battery(random_world: World, kind: int) -> None:
-    """Every solve meets the residual or refuses by name; hardly any is refused, and none without a reason."""
+    """Every solve meets the residual or is refused, and only for deficits that cannot be financed."""
     solved, refused = 0, []
     for seed in range(20):
         rng = np.random.default_rng([kind, seed])

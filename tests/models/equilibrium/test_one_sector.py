@@ -330,7 +330,8 @@ def test_units_and_common_home_costs_do_not_matter(seed, scale, mode):
 def test_the_order_of_countries_does_not_matter(seed, mode, psi):
     rng = np.random.default_rng(seed)
     trade, tariff_hat = random_trade(rng, 7), 1 + rng.random((7, 7))
-    ban = (rng.random((7, 7)) < 0.2) & ~np.eye(7, dtype=bool)
+    ban = np.zeros((7, 7), dtype=bool)
+    ban[[0, 1, 2], [1, 3, 5]] = True
     order = rng.permutation(7)
     mixed = np.ix_(order, order)
     result = OneSector(trade, 4.0, psi=psi, deficits=mode).solve(tariff_hat=tariff_hat, ban=ban, **TIGHT)

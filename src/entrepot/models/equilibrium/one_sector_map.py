@@ -352,7 +352,7 @@ def _constants(
         if change is not None:
             gross = gross * _power(change, theta)
     if shock.ban is not None:
-        gross = np.where(shock.ban, 1e-9 * gross, gross)
+        gross = np.where(shock.ban, 0.0, gross)
     net = gross if tariffs is None else gross / (1 + tariffs)
     if shock.tariff is not None:
         net = net / shock.tariff
