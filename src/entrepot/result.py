@@ -26,6 +26,7 @@ FigureKind = Literal[
     "bar",
     "net",
     "bounds",
+    "interval",
     "calendar",
     "waterfall",
     "map",

@@ -127,6 +127,50 @@ def bounds(canvas: Canvas) -> Spec:
     return _ranked(layers, rows, texts, step=max(STEP, 19 * len(canvas.series)) if several else STEP)
 
 
+def interval(canvas: Canvas) -> Spec:
+    """Draw each estimate as a point on its interval; a row without interval shows the point alone."""
+    rows: list[Row] = [
+        {
+            "label": wrap(str(row["label"])), "value": row["value"], "lower": row.get("lower"),
+            "upper": row.get("upper"), "tone": "up" if (row["value"] or 0) >= 0 else "down",
+        }
+        for row in canvas.rows
+    ]  # fmt: skip
+    number = canvas.number(row["value"] for row in rows)
+    domain = nice_domain(
+        [0.0, *(row[role] for row in rows for role in ("lower", "value", "upper"))], pad=0.02
+    )
+    x, y = _value_axis("value", domain, number), _label_axis(rows)
+    tones = {"domain": ["up", "down"], "range": [palette.POSITIVE, palette.NEGATIVE]}
+    colour = {"field": "tone", "type": "nominal", "scale": tones, "legend": None}
+    tips = [
+        {"field": role, "type": "quantitative", "title": title, "format": ".3f"}
+        for role, title in (("value", "Median"), ("lower", "2.5%"), ("upper", "97.5%"))
+    ]
+    base: Spec = {"y": y, "color": colour, "tooltip": tips}
+    known = [row for row in rows if row["lower"] is not None and row["upper"] is not None]
+    layers: list[Spec] = [
+        *_zero(domain),
+        {
+            "data": {"values": known},
+            "mark": {"type": "rule", "strokeWidth": 6, "opacity": 0.42},
+            "encoding": {**base, "x": {**x, "field": "lower"}, "x2": {"field": "upper"}},
+        },
+        {
+            "data": {"values": rows},
+            "mark": {"type": "point", "filled": True, "size": 46, "opacity": 1},
+            "encoding": {**base, "x": x},
+        },
+    ]
+    texts = [
+        dict(row, end=max(v for v in (row["value"], row["upper"]) if v is not None),
+             text=_signed({**row, "tone": row["tone"]}, number))
+        for row in rows if row["value"] is not None
+    ]  # fmt: skip
+    layers += _value_texts(texts, domain, number, y, always_right=True)
+    return _ranked(layers, rows, texts)
+
+
 def waterfall(canvas: Canvas) -> Spec:
     """Draw how steps lead from one total to another, read from top to bottom."""
     rows: list[Row] = []

@@ -22,6 +22,7 @@ DRAW: dict[str, Callable[[Canvas], Spec]] = {
     "bar": chart_rank.bar,
     "net": chart_rank.net,
     "bounds": chart_rank.bounds,
+    "interval": chart_rank.interval,
     "waterfall": chart_rank.waterfall,
     "map": chart_place.world_map,
     "treemap": chart_place.treemap,
