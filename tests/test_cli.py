@@ -103,6 +103,10 @@ def test_out_writes_the_format_of_the_suffix(
         (["coverage", "RUS", "--sender", "CAN", "--at", "2001-01-01"], 1, "2014"),
         (["coverage", "CHE"], 1, "CHE"),
         (["coverage", "RUS", "--over", "2020:soon"], 2, "FIRST:LAST"),
+        (["agreement", "no-such-scenario"], 2, "no-such-scenario"),
+        (["agreement", "west-russia-ban", "--theta", "3,x"], 2, "3,5,8"),
+        (["agreement", "west-russia-ban", "--theta", "-3"], 2, "positive"),
+        (["agreement", "west-russia-ban", "--draws", "0", "--focus", "ARM"], 1, "Armenia"),
         (["settlements", "BLR"], 2, "at least two"),
         (["settlements", "BLR", "Narnia"], 2, "Narnia"),
         (["brief", "BLR", "--lang", "xx"], 2, "language"),
@@ -144,6 +148,27 @@ def test_a_time_line_takes_years_or_days(capsys: pytest.CaptureFixture[str]) -> 
         assert f"--over {over}" in again
 
 
+def test_scenarios_are_listed_and_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(["agreement"], capsys)
+    assert code == 0
+    assert "west-russia-ban" in out
+    target = tmp_path / "worth.csv"
+    words = [
+        "agreement",
+        "eaeu-deeper",
+        "--draws",
+        "2",
+        "--theta",
+        "4",
+        "--focus",
+        "Беларусь",
+        "--out",
+        str(target),
+    ]
+    assert run(words, capsys)[0] == 0
+    assert target.read_text().startswith("country,label,median,lower,upper,same_sign,worth,central,theta_4,")
+
+
 def test_a_damaged_table_is_named_and_the_others_still_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,7 +194,7 @@ def test_disk_full_leaves_the_old_page(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     done = subprocess.run(
-        [sys.executable, "-m", "entrepot", "brief", "BLR", "--out", str(page)],
+        [sys.executable, "-m", "entrepot", "brief", "BLR", "--draws", "0", "--out", str(page)],
         capture_output=True,
         text=True,
         preexec_fn=small_disk,
@@ -187,7 +212,9 @@ def test_kill_while_writing_leaves_the_old_page(tmp_path: Path) -> None:
     page = tmp_path / "brief.html"
     page.write_text("the old page")
     for wait in (0.2, 0.6, 1.2):
-        process = subprocess.Popen([sys.executable, "-m", "entrepot", "brief", "BLR", "--out", str(page)])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "entrepot", "brief", "BLR", "--draws", "0", "--out", str(page)]
+        )
         time.sleep(wait)
         process.kill()
         process.wait()
@@ -204,7 +231,10 @@ def test_a_closed_pipe_is_no_error() -> None:
 def test_help_names_every_question_in_the_order_of_the_meeting(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(["--help"], capsys)
     assert code == 0
-    places = [out.index(f"│ {name} ") for name in ("brief", "direction", "coverage", "settlements", "cite")]
+    places = [
+        out.index(f"│ {name} ")
+        for name in ("brief", "direction", "coverage", "agreement", "settlements", "cite")
+    ]
     assert places == sorted(places)
 
 
@@ -215,7 +245,7 @@ def test_no_colour_when_asked(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 def test_cite_and_reproduce(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "kaz.html"
-    assert run(["brief", "Kasachstan", "--out", str(page)], capsys)[0] == 0
+    assert run(["brief", "Kasachstan", "--draws", "0", "--out", str(page)], capsys)[0] == 0
     manifest = tmp_path / "kaz.manifest.json"
     code, out, _ = run(["cite", str(manifest)], capsys)
     assert code == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -162,6 +163,66 @@ def coverage(
 
 
 @app.command(sort_key=3)
+def agreement(
+    scenario: str | None = None,
+    /,
+    *,
+    draws: int = 200,
+    theta: str | None = None,
+    focus: str | None = None,
+    seed: int = 1,
+    decomposition: bool = False,
+    lang: str = "en",
+    out: Out = None,
+    part: str | None = None,
+    all_rows: bool = False,
+    store: StorePath = None,
+) -> int:
+    """If we agree again, or part for good: what it is worth to every side.
+
+    Examples: entrepot agreement; entrepot agreement blr-measures-lifted --focus BLR;
+    entrepot agreement my.toml --draws 1000 --theta 3,5,8 --out worth.csv.
+
+    Parameters
+    ----------
+    scenario
+        A TOML file (see docs/scenario-format.md), or the name of a shipped one; the list of them if left out.
+    draws
+        Draws of elasticities, effects and shares behind the intervals; 0 for the central case alone.
+    theta
+        Elasticities of the sweep, separated by commas; the scenario's own if left out.
+    focus
+        Country that the finding speaks of.
+    seed
+        Of the draws.
+    decomposition
+        Split the central change along the path of the shock, as a further table.
+    lang
+        Language of country names.
+    out
+        Write the table to this file.
+    part
+        Print or write one of the further tables that the answer names.
+    all_rows
+        Print every row.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    if scenario is None:
+        from entrepot.questions.scenario import read_scenario, shipped
+        from entrepot.report.tables import print_rows
+
+        return print_rows(("Scenario", "Title"), [(name, read_scenario(name).title) for name in shipped()])
+    world = _open(store)
+    with _progress("draws") as progress:
+        result = world.agreement(
+            scenario, draws=draws, theta=_numbers(theta), focus=focus, seed=seed, decomposition=decomposition,
+            lang=lang, progress=progress,
+        )  # fmt: skip
+    return _show(result, out, part, all_rows)
+
+
+@app.command(sort_key=4)
 def settlements(
     members: Annotated[tuple[str, ...], Parameter(negative=())],
     /,
@@ -210,6 +271,7 @@ def brief(
     lang: str = "en",
     out: Out = None,
     since: Path | None = None,
+    draws: int = 60,
     store: StorePath = None,
 ) -> int:
     """Answer all questions about one country on one page.
@@ -229,16 +291,20 @@ def brief(
         Page to write; brief-XXX.html in this folder if left out. The manifest is written beside it.
     since
         Manifest of an earlier brief: the page then says what changed.
+    draws
+        Draws behind the intervals of the agreement section.
     store
         Folder of a store; the embedded pack if left out.
     """
-    page = _open(store).brief(country, year=year, lang=lang, since=since)
+    world = _open(store)
+    with _status("questions") as progress:
+        page = world.brief(country, year=year, lang=lang, since=since, draws=draws, progress=progress)
     path = page.save(out or Path(f"brief-{page.country}.html"))
     print(f"{path.resolve()}")  # noqa: T201
     return 0
 
 
-@app.command(sort_key=4)
+@app.command(sort_key=5)
 def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en") -> int:
     """List the blocs, or the members of one on a day.
 
@@ -262,7 +328,7 @@ def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en"
     return print_rows(("Code", f"Members on {day}"), [(code, countries.name(code, lang)) for code in members])
 
 
-@app.command(sort_key=5)
+@app.command(sort_key=6)
 def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     """Print BibTeX of the software and of every source: those of a brief, or all in the store.
 
@@ -279,7 +345,7 @@ def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     return 0
 
 
-@app.command(sort_key=6)
+@app.command(sort_key=7)
 def reproduce(manifest: Path, /, *, store: StorePath = None) -> int:
     """Run a brief again from its manifest and say what differs; exit code 1 if anything does.
 
@@ -330,6 +396,38 @@ def _periods(text: str | None) -> Sequence[int | str] | None:
     if int(first) > int(last):
         raise InputError.bad_window(first, last)
     return int(first), int(last)
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError(f"'{text}' is no list of numbers", hint="for example --theta 3,5,8") from None
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while something takes long, where a person looks at it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _status(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr which of several steps is under way, where a person looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield status.update
 
 
 def _day(text: str | None) -> object:

@@ -65,6 +65,11 @@ class InputError(EntrepotError):
         return cls(f"'{value}' is not a date", hint="write it as YYYY-MM-DD, for example 2022-12-31")
 
     @classmethod
+    def in_file(cls, file: object, line: int, reason: str, *, hint: str | None = None) -> Self:
+        """Build the error for a fault at a line of a file that the user wrote; the first line is 1."""
+        return cls(f"{file}, line {line}: {reason}", hint=hint)
+
+    @classmethod
     def bad_window(cls, since: object, until: object) -> Self:
         """Build the error for a window that ends before it begins."""
         return cls(f"the window {since} to {until} ends before it begins", hint="swap since and until")

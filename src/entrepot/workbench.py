@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from entrepot.questions.direction_words import Basis, By, Flow
+    from entrepot.questions.scenario import Scenario
     from entrepot.report.brief import Brief
     from entrepot.result import Result
     from entrepot.store.store import Store
@@ -99,6 +100,26 @@ class World:
             carry_forward=carry_forward, catalogue=catalogue, known_at=known_at, lang=lang,
         )  # fmt: skip
 
+    def agreement(
+        self,
+        scenario: str | Path | Scenario,
+        *,
+        draws: int = 200,
+        theta: Sequence[float] | None = None,
+        focus: str | None = None,
+        seed: int = 1,
+        decomposition: bool = False,
+        lang: str = "en",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Result:
+        """What a scenario is worth to every side: see `entrepot.questions.agreement.agreement`."""
+        from entrepot.questions.agreement import agreement
+
+        return agreement(
+            self.store, scenario, draws=draws, theta=theta, focus=focus, seed=seed,
+            decomposition=decomposition, lang=lang, progress=progress,
+        )  # fmt: skip
+
     def settlements(
         self,
         members: str | Sequence[str],
@@ -119,8 +140,10 @@ class World:
         year: int | None = None,
         lang: str = "en",
         since: str | Path | None = None,
+        draws: int = 60,
+        progress: Callable[[str], None] | None = None,
     ) -> Brief:
         """All questions about one country on one page: see `entrepot.report.agenda.compose`."""
         from entrepot.report.agenda import compose
 
-        return compose(self.store, country, year=year, lang=lang, since=since)
+        return compose(self.store, country, year=year, lang=lang, since=since, draws=draws, progress=progress)

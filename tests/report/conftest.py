@@ -60,6 +60,14 @@ BOUNDS = figure(
     {"sender": ["European Union", "Norway"], "lower": [0.42, None], "upper": [0.58, None]},
     {"label": "sender", "lower": "lower", "upper": "upper"}, format="percent", digits=0,
 )  # fmt: skip
+INTERVAL = figure(
+    "interval", "interval",
+    {
+        "country": ["Belarus", "Kazakhstan", "Slovakia"], "value": [1.2, 0.9, -2.0],
+        "lower": [0.7, None, -3.1], "upper": [1.9, None, -1.2],
+    },
+    {"label": "country", "value": "value", "lower": "lower", "upper": "upper"}, unit="%",
+)  # fmt: skip
 CALENDAR = figure(
     "calendar", "calendar",
     {
@@ -87,7 +95,7 @@ TREEMAP = figure(
     {"product": ["Crude oil", "Gas", "Gold"], "value": [6.0, 3, 1], "section": ["Fuels", "Fuels", "Ores"]},
     {"label": "product", "value": "value", "group": "section"},
 )  # fmt: skip
-FIGURES = (AREA, LINE, SLOPE, BAR, NET, BOUNDS, CALENDAR, WATERFALL, MAP, TREEMAP)
+FIGURES = (AREA, LINE, SLOPE, BAR, NET, BOUNDS, INTERVAL, CALENDAR, WATERFALL, MAP, TREEMAP)
 
 COLUMNS = (
     Column("partner", "Partner"),

@@ -123,7 +123,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(store: Store) -> None:
             assert table.num_rows == seen.info("flows").rows == 5000 + version
             last = version
         writer.stdin.close()
-    # Some writes must have finished, or the kills came too early to prove anything; the load decides how many.
+    # Some writes must have finished, or the kills came too early to prove anything; load decides how many.
     assert last >= 1
     seen.write("other", pa.table({"a": [1]}), sources=[])
     left = {path.name for path in store.path.iterdir()}

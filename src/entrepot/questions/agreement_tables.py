@@ -15,7 +15,7 @@ from entrepot.result import Column, Figure, Table
 from entrepot.world import blocs, countries
 
 if TYPE_CHECKING:
-    from entrepot.questions.agreement import Worth
+    from entrepot.questions.agreement_solve import Worth
     from entrepot.questions.economy import WorldEconomy
 
 FloatArray = NDArray[np.float64]
@@ -94,11 +94,10 @@ def main_table(economy: WorldEconomy, worth: Worth, found: Interval, lang: str) 
     for value, change in worth.sweep.items():
         columns.append((Column(f"theta_{value:g}", f"Elasticity {value:g}", "%", "decimal", 2), change))
     unknown = np.full_like(worth.central, np.nan)
-    for name, label, change in (
-        ("one_sector", "One sector", worth.one_sector),
-        ("short_run", "Short run", worth.short_run),
-    ):
-        columns.append((Column(name, label, "%", "decimal", 2), unknown if change is None else change))
+    others = (("one_sector", "One sector", worth.one_sector), ("short_run", "Short run", worth.short_run))
+    for name, label, found_there in others:
+        change = unknown if found_there is None else found_there
+        columns.append((Column(name, label, "%", "decimal", 2), change))
     data = {
         column.name: values if isinstance(values, list) else _rounded(np.asarray(values)[order])
         for column, values in columns

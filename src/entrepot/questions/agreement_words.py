@@ -13,7 +13,7 @@ from entrepot.questions.agreement_tables import NIL, Interval, interval
 from entrepot.result import How, Note
 
 if TYPE_CHECKING:
-    from entrepot.questions.agreement import Worth
+    from entrepot.questions.agreement_solve import Worth
     from entrepot.questions.economy import WorldEconomy
     from entrepot.questions.scenario import Scenario, ShockArrays
 
@@ -100,8 +100,8 @@ class Said:
         notes.append(
             Note(
                 "approximation",
-                "Value added includes taxes and inputs from countries outside the table; baseline tariffs are "
-                "not in it and stand as zero.",
+                "Value added includes taxes and inputs from countries outside the table; baseline tariffs "
+                "are not in it and stand as zero.",
             )
         )
         notes.append(Note("convention", self._uncertainty()))
@@ -132,22 +132,24 @@ class Said:
             return "No draws were taken: only the central case and the sweep are shown."
         return (
             f"{self.draws} joint draws: elasticities log-normal with standard deviation "
-            f"{self.scenario.theta_spread:g} (half common to all sectors), effects normal, sourcing shares with 10% "
-            f"noise; median and 95% interval. Short run: elasticity 0.76 (doi:10.1257/aer.20210225). Central "
-            f"equilibrium: {self.worth.sweeps} sweeps, residual {self.worth.residual:.0e}."
+            f"{self.scenario.theta_spread:g} (half common to all sectors), effects normal, sourcing "
+            f"shares with 10% noise; median and 95% interval. Short run: elasticity 0.76 "
+            f"(doi:10.1257/aer.20210225). Central equilibrium: {self.worth.sweeps} sweeps, "
+            f"residual {self.worth.residual:.0e}; draws to 1e-7."
         )
 
     def how(self) -> How:
         """Write the command and the Python line that give the same answer."""
         source = str(self.scenario.path) if self.scenario.path else self.scenario.name
         sweep = ",".join(f"{value:g}" for value in self.sweep)
-        focus = f" --focus {self.focal}" if self.focal else ""
+        flags = f"--draws {self.draws} --theta {sweep} --seed {self.seed}"
+        flags += f" --focus {self.focal}" if self.focal else ""
         given: dict[str, object] = {"draws": self.draws, "theta": list(self.sweep), "seed": self.seed}
         if self.focal:
             given["focus"] = self.focal
         keywords = ", ".join(f"{name}={value!r}" for name, value in given.items())
         return How(
-            command=f"entrepot agreement {source} --draws {self.draws} --theta {sweep} --seed {self.seed}{focus}",
+            command=f"entrepot agreement {source} {flags}",
             python=f"ep.open().agreement({source!r}, {keywords})",
             parameters={"scenario": source, **given},
             equation=EQUATION,

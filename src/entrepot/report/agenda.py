@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from entrepot.errors import DataError, InputError
+from entrepot.questions.agreement import agreement
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
 from entrepot.questions.selection import Direction
@@ -20,6 +21,12 @@ from entrepot.world import blocs, countries
 if TYPE_CHECKING:
     from entrepot.store.store import Store
 
+# Scenarios of a country beside the one that all face; each is a shipped file.
+SCENARIOS = {
+    "BLR": ("blr-measures-lifted", "blr-partner-pool"),
+    "RUS": ("rus-measures-lifted",),
+    "KAZ": ("eaeu-deeper",),
+}
 # The group with which a country would settle: the first of these that counts it as a member.
 GROUPS = ("eaeu", "gcc", "asean", "mercosur", "eu", "brics", "cis", "sco", "g7", "african-union")
 
@@ -31,6 +38,8 @@ def compose(
     year: int | None = None,
     lang: str = "en",
     since: str | Path | None = None,
+    draws: int = 60,
+    progress: Callable[[str], None] | None = None,
 ) -> Brief:
     """Answer every question about one country; what the data cannot answer is said with its reason.
 
@@ -45,6 +54,10 @@ def compose(
         Language of country names and number formats.
     since : str or Path, optional
         Manifest of an earlier brief to compare with.
+    draws : int
+        Draws behind the intervals of the agreement section.
+    progress : callable, optional
+        Called with the name of each question before it is put.
 
     Returns
     -------
@@ -62,7 +75,9 @@ def compose(
         raise InputError.unknown("language", lang, countries.languages(), see="give a code such as en or ru")
     answers: list[Result] = []
     unanswered: list[tuple[str, str]] = []
-    for question, ask in agenda(store, iso3, year, lang):
+    for question, ask in agenda(store, iso3, year, lang, draws):
+        if progress is not None:
+            progress(question)
         try:
             answers.append(ask())
         except (DataError, InputError) as error:
@@ -82,7 +97,9 @@ def compose(
     )
 
 
-def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[str, Callable[[], Result]]]:
+def agenda(
+    store: Store, iso3: str, year: int | None, lang: str, draws: int
+) -> list[tuple[str, Callable[[], Result]]]:
     """List the questions to put, each with the call that answers it; several may belong to one question."""
     at = None if year is None else date(year, 12, 31)
     industry = industry_holds(store, iso3, year)
@@ -98,6 +115,11 @@ def agenda(store: Store, iso3: str, year: int | None, lang: str) -> list[tuple[s
         asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):
         asks.append(("coverage", partial(coverage, store, iso3, at=at, lang=lang)))
+    if industry:
+        for scenario in (*SCENARIOS.get(iso3, ()), "west-russia-ban"):
+            asks.append(
+                ("agreement", partial(agreement, store, scenario, draws=draws, focus=iso3, lang=lang))
+            )
     asks.append(("settlements", partial(set_off, store, iso3, year, lang)))
     return asks
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import entrepot
 from entrepot.errors import DataError, EntrepotError
+from entrepot.questions.agreement import agreement
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
 from entrepot.questions.settlements import settlements
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "direction": direction,
     "coverage": coverage,
+    "agreement": agreement,
     "settlements": settlements,
 }
 
