@@ -165,6 +165,17 @@ def test_measures_weigh_bans_by_the_share_of_codes(write) -> None:
     )
 
 
+def test_measures_keep_the_direction_of_the_law(write) -> None:
+    law = 'target = "BLR"\nsenders = ["EU"]\nat = 2022-12-31'
+    ban = arrays(write(shock("measures", sides=law))).ban
+    steel, machines = sectors.codes().index("C24A"), sectors.codes().index("C28")
+    bought, sold = ban[TABLE.index("BLR"), TABLE.index("DEU")], ban[TABLE.index("DEU"), TABLE.index("BLR")]
+    assert bought[steel] > 0.9
+    assert sold[steel] == 0
+    assert sold[machines] > 0.5
+    assert bought[machines] == 0
+
+
 def test_lifting_undoes_what_the_measures_took(write) -> None:
     law = 'target = "RUS"\nsenders = ["EU"]\nat = 2022-12-31'
     banned = arrays(write(shock("measures", sides=law)))
@@ -276,7 +287,7 @@ LAW = 'target = "RUS"\nsenders = ["EU"]\nat = 2022-12-31'
 def test_contradictions_name_both_lines(write, first: str, second: str) -> None:
     later = HEAD_LINES + first.count("\n") + 1
     for text in (first + second, second + first):
-        with pytest.raises(InputError, match="contradicts the .* at line 5") as caught:
+        with pytest.raises(InputError, match=r"contradicts the .* at line 5") as caught:
             read_scenario(write(text))
         expected = later if text.startswith(first) else HEAD_LINES + second.count("\n") + 1
         assert f"line {expected}: " in caught.value.message
@@ -335,6 +346,16 @@ def test_the_head_is_checked(write, head: str, words: str) -> None:
         read_scenario(write(shock("ban"), head))
 
 
+def test_the_example_of_the_docs_reads(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "scenario-format.md"
+    path = tmp_path / "example.toml"
+    path.write_text(page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    scenario = read_scenario(path)
+    assert [row.kind for row in scenario.shocks] == ["price_cap", "ntb"]
+    found = shock_arrays(scenario, TABLE, sectors.codes())
+    assert found.tariffs.max() == pytest.approx(0.25)
+
+
 def test_unknown_scenario_names_near_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'west-russia-ban'"):
         read_scenario("west-rusia-ban")
@@ -385,7 +406,7 @@ def test_lines_are_found_past_long_values() -> None:
 
 def test_a_table_without_the_countries_is_refused_by_name(write) -> None:
     path = write(shock("ban"))
-    with pytest.raises(DataError, match="the ban at line 5 of .*own.toml"):
+    with pytest.raises(DataError, match=r"the ban at line 5 of .*own\.toml"):
         arrays(path, ("BLR", "KAZ"))
     with pytest.raises(DataError, match="line 5"):
         arrays(write(shock("ban", 'sectors = ["B06"]')), TABLE, ("C19",))
@@ -399,7 +420,7 @@ def test_law_that_the_catalogue_does_not_hold_is_refused_by_line(write) -> None:
     with pytest.raises(DataError, match="line 5: no data for measures on KAZ"):
         arrays(write(shock("measures", sides=kazakhstan)))
     early = 'target = "RUS"\nsenders = ["EU"]\nat = 2010-12-31'
-    with pytest.raises(DataError, match="line 5 .* bound of the share"):
+    with pytest.raises(DataError, match=r"line 5 .* bound of the share"):
         arrays(write(shock("measures", sides=early)))
 
 

@@ -116,7 +116,7 @@ def agreement(
         main=tables.main,
         display=tables.display,
         parts=tables.parts,
-        figures=agreement_tables.figures(economy, worth, words.title(), words.subtitle(), focal, lang),
+        figures=agreement_tables.figures(economy, worth, words.title(), words.period(), focal, lang),
         notes=words.notes(),
         sources=economy.sources,
         how=words.how(),

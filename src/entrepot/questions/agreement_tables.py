@@ -87,12 +87,12 @@ def main_table(economy: WorldEconomy, worth: Worth, found: Interval, lang: str) 
         (Column("median", "Real income", "%", "decimal", 2, "median of the draws"), found.median),
         (Column("lower", "from", "%", "decimal", 2, "2.5th percentile"), found.lower),
         (Column("upper", "to", "%", "decimal", 2, "97.5th percentile"), found.upper),
-        (Column("same_sign", "Same sign", "of draws", "percent", 0), found.same_sign),
+        (Column("same_sign", "Sure of sign", "of draws", "percent", 0), found.same_sign),
         (Column("worth", "Worth", "USD a year", "integer", doc="median times value added"), np.rint(money)),
         (Column("central", "Central", "%", "decimal", 2, "at the scenario's own values"), worth.central),
     ]
     for value, change in worth.sweep.items():
-        columns.append((Column(f"theta_{value:g}", f"Elasticity {value:g}", "%", "decimal", 2), change))
+        columns.append((Column(f"theta_{value:g}", f"at \u03b8 {value:g}", "%", "decimal", 2), change))
     unknown = np.full_like(worth.central, np.nan)
     others = (("one_sector", "One sector", worth.one_sector), ("short_run", "Short run", worth.short_run))
     for name, label, found_there in others:
@@ -185,7 +185,7 @@ def decomposition_table(economy: WorldEconomy, parts: Decomposition, lang: str) 
 
 
 def figures(
-    economy: WorldEconomy, worth: Worth, title: str, subtitle: str, focal: str | None, lang: str
+    economy: WorldEconomy, worth: Worth, title: str, period: str, focal: str | None, lang: str
 ) -> tuple[Figure, ...]:
     """Draw the world map of the change and the ranked intervals of the most affected countries."""
     found = interval(worth.central, worth.drawn)
@@ -194,13 +194,16 @@ def figures(
         name="map",
         kind="map",
         title=title,
-        subtitle=f"Percent. {subtitle}",
+        subtitle=period,
         alt=f"World map of the change of real income: {title}.",
-        data=pa.table({"iso3": list(economy.countries), "label": names, "value": np.round(found.median, 4)}),
+        data=pa.table(
+            {"iso3": list(economy.countries), "label": names, "value": np.round(found.median, 2) + 0.0}
+        ),
         encode={"iso3": "iso3", "value": "value", "label": "label"},
         options={"scale": "diverging", "unit": "%", "focus": focal},
     )
-    top = [int(i) for i in np.argsort(-np.abs(found.median), kind="stable")[:18]]
+    order = [int(i) for i in np.argsort(-np.abs(found.median), kind="stable")[:18]]
+    top = [i for i in order if abs(found.median[i]) > NIL] or order[:3]
     top.sort(key=lambda i: -found.median[i])
     gains = sum(found.median[i] > NIL for i in range(len(names)))
     pays = sum(found.median[i] < -NIL for i in range(len(names)))
@@ -208,7 +211,7 @@ def figures(
         name="intervals",
         kind="interval",
         title=f"{gains} of {len(names)} countries gain, {pays} lose",
-        subtitle=f"Percent of real income, median and 95% interval, the 18 most affected. {subtitle}",
+        subtitle=f"{period}; median and 95% interval of the most affected",
         alt=f"{names[top[0]]} gains most with {found.median[top[0]]:.2f}%, "
         f"{names[top[-1]]} stands lowest with {found.median[top[-1]]:.2f}%.",
         data=pa.table(

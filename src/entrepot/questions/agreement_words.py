@@ -10,6 +10,7 @@ import numpy as np
 
 from entrepot.questions import words
 from entrepot.questions.agreement_tables import NIL, Interval, interval
+from entrepot.questions.scenario import FOLDER
 from entrepot.result import How, Note
 
 if TYPE_CHECKING:
@@ -77,12 +78,12 @@ class Said:
         verb = "unchanged" if abs(found.median[i]) < NIL else self._amount(i)
         if np.isnan(found.lower[i]):
             return f"{name} {verb}"
-        span = f"95% interval {found.lower[i]:+.2f} to {found.upper[i]:+.2f}"
+        span = f"95% interval {found.lower[i]:+.2f} to {found.upper[i]:+.2f}".replace("-", "\u2212")
         money = words.money(abs(found.median[i]) / 100.0 * self.economy.income[i])
         return f"{name} {verb} ({span}; {money} a year)"
 
     def _amount(self, i: int) -> str:
-        return f"{self.found.median[i]:+.2f}%"
+        return f"{self.found.median[i]:+.2f}%".replace("-", "\u2212")
 
     def subtitle(self) -> str:
         """State model, horizon, closure and base year."""
@@ -91,6 +92,11 @@ class Said:
             f"{words.capital(self.scenario.horizon)}; {model}; {CLOSURES[self.scenario.deficits]}; "
             f"base year {self.economy.year}"
         )
+
+    def period(self) -> str:
+        """State unit, horizon and base year in a few words, for charts."""
+        horizon = self.scenario.horizon.split(":")[0]
+        return f"Percent of real income, {horizon}, base year {self.economy.year}"
 
     def notes(self) -> tuple[Note, ...]:
         """State assumptions, approximations, missing countries and how sure it is."""
@@ -140,7 +146,9 @@ class Said:
 
     def how(self) -> How:
         """Write the command and the Python line that give the same answer."""
-        source = str(self.scenario.path) if self.scenario.path else self.scenario.name
+        path = self.scenario.path
+        # A shipped scenario goes by its name, wherever the package is installed.
+        source = self.scenario.name if path is None or path.parent == FOLDER else str(path)
         sweep = ",".join(f"{value:g}" for value in self.sweep)
         flags = f"--draws {self.draws} --theta {sweep} --seed {self.seed}"
         flags += f" --focus {self.focal}" if self.focal else ""

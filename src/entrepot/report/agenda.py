@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Scenarios of a country beside the one that all face; each is a shipped file.
 SCENARIOS = {
-    "BLR": ("blr-measures-lifted", "blr-partner-pool"),
+    "BLR": ("blr-measures-lifted",),
     "RUS": ("rus-measures-lifted",),
     "KAZ": ("eaeu-deeper",),
 }

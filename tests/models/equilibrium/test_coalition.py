@@ -152,6 +152,24 @@ def test_sampling_agrees_with_all_subsets() -> None:
     assert np.array_equal(again.shapley, sampled.shapley)
 
 
+def test_every_order_comes_with_its_reverse() -> None:
+    """Two members have two orders, so that a single pair already is the Shapley value."""
+    exact = coalitions(one_sector(), Ban(), [0, 1], 5)
+    sampled = coalitions(one_sector(), Ban(), [0, 1], 5, size_limit=0, orders=4)
+    np.testing.assert_allclose(sampled.shapley, exact.shapley, rtol=1e-12)
+    np.testing.assert_allclose(sampled.shapley_error, 0, atol=1e-12)
+
+
+def test_a_tariff_is_levied_on_the_goods_of_the_other_side() -> None:
+    model = one_sector()
+    found = coalitions(model, Tariff(0.4, retaliation=0.2), [0, [1, 2]], [4, 5])
+    duty = np.ones((6, 6))
+    duty[4:, :3], duty[:3, 4:] = 1.4, 1.2
+    loss = model.trade.sum(axis=0) * (1 - model.solve(tariff_hat=duty).welfare_hat)
+    np.testing.assert_allclose(found.target_loss[-1], loss[4:].sum(), rtol=1e-6)
+    np.testing.assert_allclose(found.member_loss[-1], [loss[0], loss[1:3].sum()], rtol=1e-6)
+
+
 def test_one_sector_and_many_sectors_agree() -> None:
     trade = random_trade(np.random.default_rng(8), 5)
     many = ManySectors(trade[..., None], np.ones((5, 1)), np.zeros((5, 1, 1)), None, 4.0)
