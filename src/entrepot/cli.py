@@ -223,6 +223,47 @@ def agreement(
 
 
 @app.command(sort_key=4)
+def coalitions(
+    target: str,
+    /,
+    *,
+    members: str = "eu,USA,GBR,JPN",
+    theta: str = "3,5,8",
+    lang: str = "en",
+    out: Out = None,
+    part: str | None = None,
+    all_rows: bool = False,
+    store: StorePath = None,
+) -> int:
+    """Who bears what if a coalition stops trading with a country, and what each member adds.
+
+    Examples: entrepot coalitions RUS; entrepot coalitions RUS --members eu,USA,GBR,JPN,CAN --part coalitions.
+
+    Parameters
+    ----------
+    target
+        Country with which trade stops.
+    members
+        Two to ten countries or blocs, separated by commas.
+    theta
+        Trade elasticities, separated by commas; the middle one stands in the finding.
+    lang
+        Language of country names.
+    out
+        Write the table to this file.
+    part
+        Print or write one of the further tables that the answer names.
+    all_rows
+        Print every row.
+    store
+        Folder of a store; the embedded pack if left out.
+    """
+    group = [word.strip() for word in members.split(",")]
+    result = _open(store).coalitions(target, members=group, theta=_numbers(theta) or (), lang=lang)
+    return _show(result, out, part, all_rows)
+
+
+@app.command(sort_key=5)
 def settlements(
     members: Annotated[tuple[str, ...], Parameter(negative=())],
     /,
@@ -304,7 +345,7 @@ def brief(
     return 0
 
 
-@app.command(sort_key=5)
+@app.command(sort_key=6)
 def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en") -> int:
     """List the blocs, or the members of one on a day.
 
@@ -328,7 +369,7 @@ def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en"
     return print_rows(("Code", f"Members on {day}"), [(code, countries.name(code, lang)) for code in members])
 
 
-@app.command(sort_key=6)
+@app.command(sort_key=7)
 def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     """Print BibTeX of the software and of every source: those of a brief, or all in the store.
 
@@ -345,7 +386,7 @@ def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     return 0
 
 
-@app.command(sort_key=7)
+@app.command(sort_key=8)
 def reproduce(manifest: Path, /, *, store: StorePath = None) -> int:
     """Run a brief again from its manifest and say what differs; exit code 1 if anything does.
 

@@ -120,6 +120,19 @@ class World:
             decomposition=decomposition, lang=lang, progress=progress,
         )  # fmt: skip
 
+    def coalitions(
+        self,
+        target: str,
+        *,
+        members: Sequence[str] = ("eu", "USA", "GBR", "JPN"),
+        theta: Sequence[float] = (3.0, 5.0, 8.0),
+        lang: str = "en",
+    ) -> Result:
+        """Who bears what in a coalition of senders: see `entrepot.questions.coalition.coalitions`."""
+        from entrepot.questions.coalition import coalitions
+
+        return coalitions(self.store, target, members=members, theta=theta, lang=lang)
+
     def settlements(
         self,
         members: str | Sequence[str],

@@ -21,7 +21,7 @@ https://doi.org/10.1515/9781400881970-018
 Castro, J., Gomez, D., & Tejada, J. (2009). Polynomial calculation of the Shapley value based on sampling.
 Computers & Operations Research, 36(5), 1726-1730. https://doi.org/10.1016/j.cor.2008.04.004
 Chowdhry, S., Hinz, J., Kamin, K., & Wanner, J. (2024). Brothers in arms: the value of coalitions in sanctions
-regimes. Economic Policy, 39(118), 471-512. https://doi.org/10.1093/epolic/eiae019
+regimes. Economic Policy, 39(118), 471-512.
 """
 
 from __future__ import annotations
