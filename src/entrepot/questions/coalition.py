@@ -98,7 +98,7 @@ def coalitions(
         question="coalitions",
         subject=iso3,
         finding=finding(found, names, iso3, middle),
-        subtitle=f"Total ban both ways, long run, many sectors, fixed trade balances, base year {economy.year}",
+        subtitle=f"Total ban both ways, long run, many sectors, fixed balances, base year {economy.year}",
         main=main,
         display=display_table(found, names, values, middle),
         parts=(coalitions_table(found, list(groups), values),),

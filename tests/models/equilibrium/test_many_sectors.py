@@ -275,7 +275,7 @@ def battery_case(rng: np.random.Generator, kind: int, n: int, j: int) -> dict[st
 def test_battery(random_world: World, kind: int) -> None:
     """Every solve meets the residual or is refused, and only for deficits that cannot be financed."""
     solved, refused = 0, []
-    for seed in range(20):
+    for seed in range(34):
         rng = np.random.default_rng([kind, seed])
         world = random_world(rng)
         n, j = world["value_added"].shape
@@ -287,7 +287,7 @@ def test_battery(random_world: World, kind: int) -> None:
             continue
         assert_sound(result)
         solved += 1
-    assert solved >= 10
+    assert solved >= 17
     for message in refused:
         assert "deficits" in message, message
 
