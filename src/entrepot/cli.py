@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,6 +32,23 @@ StorePath = Annotated[Path | None, Parameter(name="--store")]
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Shown:
+    """How an answer is shown: options that every question has."""
+
+    lang: Annotated[str, Parameter(help="Language of country names, for example ru.")] = "en"
+    out: Annotated[
+        Path | None,
+        Parameter(name=["--out", "-o"], help="Write to this file: .csv, .parquet, .json, .html or .tex."),
+    ] = None
+    part: Annotated[
+        str | None, Parameter(help="Print or write one of the further tables that the answer names.")
+    ] = None
+    all_rows: Annotated[bool, Parameter(help="Print every row.")] = False
+    store: Annotated[Path | None, Parameter(help="Folder of a store; the embedded pack if left out.")] = None
+
+
 @app.command(sort_key=1)
 def direction(
     country: str,
@@ -44,11 +61,7 @@ def direction(
     until: int | None = None,
     level: Literal[2, 4, 6] | None = None,
     table: Literal["auto", "flows", "industry_flows"] = "auto",
-    lang: str = "en",
-    out: Out = None,
-    part: str | None = None,
-    all_rows: bool = False,
-    store: StorePath = None,
+    shown: Shown = Shown(),
 ) -> int:
     """Where trade goes, and how it has shifted, in value and in volume.
 
@@ -73,19 +86,9 @@ def direction(
         HS digits for --by product.
     table
         Goods by HS code, or sales between industries.
-    lang
-        Language of country names, for example ru.
-    out
-        Write the table to this file: .csv, .parquet, .json, .html or .tex.
-    part
-        Print or write one of the further tables that the answer names.
-    all_rows
-        Print every row.
-    store
-        Folder of a store; the embedded pack if left out.
     """
     products = [word.strip() for word in product.split(",")] if product else None
-    result = _open(store).direction(
+    result = _open(shown.store).direction(
         country,
         product=products,
         by=by,
@@ -94,9 +97,9 @@ def direction(
         until=until,
         level=level,
         table=table,
-        lang=lang,
+        lang=shown.lang,
     )
-    return _show(result, out, part, all_rows)
+    return _show(result, shown)
 
 
 @app.command(sort_key=2)
@@ -112,11 +115,7 @@ def coverage(
     kinds: str = "ban,licence",
     carry_forward: Annotated[bool, Parameter(negative="--no-carry-forward")] = True,
     catalogue: Path | None = None,
-    lang: str = "en",
-    out: Out = None,
-    part: str | None = None,
-    all_rows: bool = False,
-    store: StorePath = None,
+    shown: Shown = Shown(),
 ) -> int:
     """Which positions are in the sphere of whose measures, and how much trade they cover.
 
@@ -143,23 +142,13 @@ def coverage(
         Take law without a printed end as standing after the day up to which the catalogue was read.
     catalogue
         Folder of further instruments, see docs/measures-format.md.
-    lang
-        Language of country names.
-    out
-        Write the table to this file.
-    part
-        Print or write one of the further tables that the answer names.
-    all_rows
-        Print every row.
-    store
-        Folder of a store; the embedded pack if left out.
     """
     counted = [word.strip() for word in kinds.split(",")]
-    result = _open(store).coverage(
+    result = _open(shown.store).coverage(
         target, sender=sender, at=at, over=_periods(over), level=level, base=base, kinds=counted,
-        carry_forward=carry_forward, catalogue=catalogue, lang=lang,
+        carry_forward=carry_forward, catalogue=catalogue, lang=shown.lang,
     )  # fmt: skip
-    return _show(result, out, part, all_rows)
+    return _show(result, shown)
 
 
 @app.command(sort_key=3)
@@ -172,11 +161,7 @@ def agreement(
     focus: str | None = None,
     seed: int = 1,
     decomposition: bool = False,
-    lang: str = "en",
-    out: Out = None,
-    part: str | None = None,
-    all_rows: bool = False,
-    store: StorePath = None,
+    shown: Shown = Shown(),
 ) -> int:
     """If we agree again, or part for good: what it is worth to every side.
 
@@ -197,29 +182,19 @@ def agreement(
         Of the draws.
     decomposition
         Split the central change along the path of the shock, as a further table.
-    lang
-        Language of country names.
-    out
-        Write the table to this file.
-    part
-        Print or write one of the further tables that the answer names.
-    all_rows
-        Print every row.
-    store
-        Folder of a store; the embedded pack if left out.
     """
     if scenario is None:
         from entrepot.questions.scenario import read_scenario, shipped
         from entrepot.report.tables import print_rows
 
         return print_rows(("Scenario", "Title"), [(name, read_scenario(name).title) for name in shipped()])
-    world = _open(store)
+    world = _open(shown.store)
     with _progress("draws") as progress:
         result = world.agreement(
             scenario, draws=draws, theta=_numbers(theta), focus=focus, seed=seed, decomposition=decomposition,
-            lang=lang, progress=progress,
+            lang=shown.lang, progress=progress,
         )  # fmt: skip
-    return _show(result, out, part, all_rows)
+    return _show(result, shown)
 
 
 @app.command(sort_key=4)
@@ -229,11 +204,7 @@ def coalitions(
     *,
     members: str = "eu,USA,GBR,JPN",
     theta: str = "3,5,8",
-    lang: str = "en",
-    out: Out = None,
-    part: str | None = None,
-    all_rows: bool = False,
-    store: StorePath = None,
+    shown: Shown = Shown(),
 ) -> int:
     """Who bears what if a coalition stops trading with a country, and what each member adds.
 
@@ -247,20 +218,12 @@ def coalitions(
         Two to ten countries or blocs, separated by commas.
     theta
         Trade elasticities, separated by commas; the middle one stands in the finding.
-    lang
-        Language of country names.
-    out
-        Write the table to this file.
-    part
-        Print or write one of the further tables that the answer names.
-    all_rows
-        Print every row.
-    store
-        Folder of a store; the embedded pack if left out.
     """
     group = [word.strip() for word in members.split(",")]
-    result = _open(store).coalitions(target, members=group, theta=_numbers(theta) or (), lang=lang)
-    return _show(result, out, part, all_rows)
+    result = _open(shown.store).coalitions(
+        target, members=group, theta=_numbers(theta) or (), lang=shown.lang
+    )
+    return _show(result, shown)
 
 
 @app.command(sort_key=5)
@@ -270,11 +233,7 @@ def settlements(
     *,
     year: int | None = None,
     table: Literal["auto", "flows", "industry_flows"] = "auto",
-    lang: str = "en",
-    out: Out = None,
-    part: str | None = None,
-    all_rows: bool = False,
-    store: StorePath = None,
+    shown: Shown = Shown(),
 ) -> int:
     """What part of a group's mutual trade could be set off, and what net payments remain.
 
@@ -288,19 +247,9 @@ def settlements(
         Year of the balances; the last one in the table if left out.
     table
         Goods by HS code, or sales between industries.
-    lang
-        Language of country names.
-    out
-        Write the table to this file.
-    part
-        Print or write one of the further tables that the answer names.
-    all_rows
-        Print every row.
-    store
-        Folder of a store; the embedded pack if left out.
     """
-    result = _open(store).settlements(list(members), year=year, table=table, lang=lang)
-    return _show(result, out, part, all_rows)
+    result = _open(shown.store).settlements(list(members), year=year, table=table, lang=shown.lang)
+    return _show(result, shown)
 
 
 @app.command(sort_key=0)
@@ -410,17 +359,17 @@ def _open(path: Path | None) -> World:
     return open(path)
 
 
-def _show(result: Result, out: Path | None, part: str | None, all_rows: bool) -> int:
+def _show(result: Result, shown: Shown) -> int:
     """Write the answer, or one of its further tables, to a file, or print it."""
-    if part is not None:
-        table = result.part(part)
+    if shown.part is not None:
+        table = result.part(shown.part)
         result = replace(result, main=table, display=table)
-    if out is not None:
-        print(f"{result.save(out).resolve()}")  # noqa: T201
+    if shown.out is not None:
+        print(f"{result.save(shown.out).resolve()}")  # noqa: T201
         return 0
     from entrepot.report.tables import print_result
 
-    print_result(result, all_rows=all_rows)
+    print_result(result, all_rows=shown.all_rows)
     return 0
 
 

@@ -219,6 +219,10 @@ def test_the_figures_can_be_drawn(pack: Store) -> None:
     assert "Schedule 9: Gold (import)" in labels
 
 
+def test_shares_that_are_next_to_nothing_are_not_drawn(pack: Store) -> None:
+    assert [figure.kind for figure in coverage(pack, "BLR").figures] == ["calendar"]
+
+
 def test_the_line_of_python_gives_the_same(pack: Store) -> None:
     result = coverage(pack, "RUS", sender="EU", at="2022-12-04", over=(2021, 2022), level=4, base=2021)
     parameters = {key: value for key, value in result.how.parameters.items() if key != "target"}

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from entrepot.questions.coverage import Answer, Ask
 
 
+VISIBLE = 0.001
+
+
 def figures(held: Catalogue, ask: Ask, answers: Sequence[Answer], rows: Sequence[Row]) -> tuple[Figure, ...]:
     """Return the charts, the bounds first; a time line only if one was asked for."""
-    found = [bounds_figure(ask, rows), calendar_figure(held, ask, answers)]
+    found = [calendar_figure(held, ask, answers)]
+    # An axis of ten-thousandths of a percent would show noise as if it were a finding.
+    if max((row.share_upper or 0.0 for row in rows), default=0.0) >= VISIBLE:
+        found.insert(0, bounds_figure(ask, rows))
     return (*found, line_figure(ask, answers)) if ask.periods else tuple(found)
 
 
