@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from entrepot.questions.scenario import read_scenario, shipped, shock_arrays
 from entrepot.result import Result
 from entrepot.workbench import World
 from entrepot.world import blocs
+
+
+ORACLE = Path(__file__).resolve().parents[1] / "oracles" / "scenarios.csv"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,17 @@ def test_who_gains_and_who_pays(world: World, name: str, gains: list[str], pays:
     change = column(world.agreement(name, draws=0, theta=[5]), "central")
     assert all(change[country] > 0 for country in gains)
     assert all(change[country] < 0 for country in pays)
+
+
+def test_shipped_scenarios_give_what_stands_beside_them(world: World) -> None:
+    """Tolerance: rounding to six decimals and the solver's 1e-9; a change of data or model must show here."""
+    with ORACLE.open(encoding="utf-8", newline="") as file:
+        expected = list(csv.DictReader(file))
+    assert {row["scenario"] for row in expected} == set(shipped())
+    for name in shipped():
+        change = column(world.agreement(name, draws=0, theta=[5]), "central")
+        for row in (row for row in expected if row["scenario"] == name):
+            assert change[row["country"]] == pytest.approx(float(row["percent"]), abs=2e-6)
 
 
 def test_focus_leads_the_finding(world: World) -> None:
