@@ -278,7 +278,7 @@ def brief(
     lang
         Language of country names and number formats.
     out
-        Page to write; brief-XXX.html in this folder if left out. The manifest is written beside it.
+        Page to write; brief-ISO3.html in this folder if left out. The manifest is written beside it.
     since
         Manifest of an earlier brief: the page then says what changed.
     draws

@@ -2,7 +2,7 @@
 
 Run: python tests/oracles/make_scenarios.py
 
-These are entrepot's own numbers on the embedded table, not a peer's; the model itself is checked against peers
+These are our own numbers on the embedded table, not a peer's; the model itself is checked against peers
 and analytic cases in tests/models/equilibrium.
 """
 

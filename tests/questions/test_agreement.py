@@ -19,7 +19,6 @@ from entrepot.result import Result
 from entrepot.workbench import World
 from entrepot.world import blocs
 
-
 ORACLE = Path(__file__).resolve().parents[1] / "oracles" / "scenarios.csv"
 
 
