@@ -110,6 +110,8 @@ def test_out_writes_the_format_of_the_suffix(
         (["settlements", "BLR"], 2, "at least two"),
         (["settlements", "BLR", "Narnia"], 2, "Narnia"),
         (["brief", "BLR", "--lang", "xx"], 2, "language"),
+        (["brief", "BLR", "--draws", "-1"], 2, "negative"),
+        (["brief", "BLR", "--out", "brief.txt"], 2, ".html"),
         (["reproduce", "/nowhere.json"], 1, "nowhere.json"),
         (["blocs", "EUU"], 2, "EUU"),
         (["no-such-command"], 2, "no-such-command"),
@@ -253,10 +255,18 @@ def test_cite_and_reproduce(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "@software{entrepot" in out
     assert run(["reproduce", str(manifest)], capsys)[:2] == (
         0,
-        "identical: every finding, table and source\n",
+        "identical: every finding, figure, table and source\n",
     )
 
+    assert run(["brief", "BLR", "--draws", "0", "--since", str(manifest)], capsys)[0] == 2
+
     content = json.loads(manifest.read_text())
+    content["results"][0]["headlines"][0]["value"] += 1.0
+    manifest.write_text(json.dumps(content))
+    code, out, _ = run(["reproduce", str(manifest)], capsys)
+    assert code == 1
+    assert content["results"][0]["headlines"][0]["label"] in out
+
     content["results"][0]["table_sha256"] = "0" * 64
     manifest.write_text(json.dumps(content))
     code, out, _ = run(["reproduce", str(manifest)], capsys)

@@ -286,6 +286,8 @@ def brief(
     store
         Folder of a store; the embedded pack if left out.
     """
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise InputError.bad_option("the suffix of the page", out.suffix, [".html"])
     world = _open(store)
     with _status("questions") as progress:
         page = world.brief(country, year=year, lang=lang, since=since, draws=draws, progress=progress)
@@ -349,7 +351,7 @@ def reproduce(manifest: Path, /, *, store: StorePath = None) -> int:
     from entrepot.report.reproduce import differences
 
     found = differences(_open(store).store, manifest)
-    print("\n".join(found) if found else "identical: every finding, table and source")  # noqa: T201
+    print("\n".join(found) if found else "identical: every finding, figure, table and source")  # noqa: T201
     return 1 if found else 0
 
 

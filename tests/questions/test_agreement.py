@@ -131,6 +131,21 @@ def test_focus_leads_the_finding(world: World) -> None:
     assert result.subject == "KAZ"
 
 
+def test_the_finding_does_not_contradict_itself(world: World) -> None:
+    finding = world.agreement("west-russia-ban", draws=0, theta=[5], focus="SVK").finding
+    assert "Russia loses most besides" in finding
+    assert "Slovakia" in finding
+
+
+def test_a_shock_without_an_equilibrium_is_an_error_of_ours(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "autarky.toml"
+    text = (Path(ep.__file__).parent / "questions" / "scenarios" / "west-russia-ban.toml").read_text()
+    head = text[: text.index("[[shock]]")]
+    path.write_text(head + '[[shock]]\nkind = "ban"\nexporters = ["*"]\nimporters = ["*"]\n')
+    with pytest.raises(DataError, match="no equilibrium"):
+        world.agreement(path, draws=0)
+
+
 def test_how_reproduces_the_answer(world: World) -> None:
     first = world.agreement("eaeu-deeper", draws=3, theta=[4], focus="BLR", seed=7)
     again = world.agreement(**first.how.parameters)

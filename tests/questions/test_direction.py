@@ -79,8 +79,11 @@ def test_silence_is_seen_through_products_as_well(world: World) -> None:
     assert "neither Belarus nor Russia publishes them" in fuels.finding
     assert any("Belarus and Russia" in note.text for note in fuels.notes if note.kind == "missing")
     by_partner = world.direction("BLR", flow="imports", since=2020)
-    for name in ("value", "unseen"):
-        assert fuels.part("totals").data.column(name) == by_partner.part("totals").data.column(name)
+    fine, coarse = (result.part("totals").data for result in (fuels, by_partner))
+    assert fine.column("value") == coarse.column("value")
+    # The largest of three years by product, summed, is at least the largest of three years of the sum.
+    pairs = zip(fine.column("unseen").to_pylist(), coarse.column("unseen").to_pylist(), strict=True)
+    assert all(a >= b for a, b in pairs)
 
 
 def test_shares_of_a_year_that_cannot_be_seen_are_null(world: World) -> None:
@@ -124,6 +127,49 @@ def test_an_incomplete_year_is_named(world: World) -> None:
 
     assert late(2024)
     assert not late(2021)
+
+
+def test_a_pair_that_is_dark_twice_is_told_in_spells(world: World) -> None:
+    notes = [note.text for note in world.direction("TKM", flow="imports").notes if note.kind == "missing"]
+    assert any("Iran is not observed in 2012 and 2023 to 2024" in text for text in notes)
+
+
+def test_a_row_that_exists_is_observed(world: World) -> None:
+    """BACI holds Iraq to Liberia 2021 although the calendar calls both silent."""
+    result = world.direction("LBR", flow="imports", since=2021, until=2021)
+    assert cell(result, 2021, "IRQ") == 117_884
+
+
+def test_estimates_of_the_industry_table_are_named(world: World) -> None:
+    result = world.direction("BLR", table="industry_flows")
+    assert any(note.kind == "approximation" and "Russia" in note.text for note in result.notes)
+    assert "estimate" in result.finding
+    assert "estimate" not in world.direction("DEU", table="industry_flows").finding
+
+
+def test_silence_between_third_countries_is_no_fall_of_the_world(world: World) -> None:
+    """Russia to Belarus was 6.7 bn USD in 2021 and dark in 2023: the world did not shrink by it."""
+    parts = (
+        world.direction("KAZ", product="270900", since=2021, until=2023).part("market-share").data.to_pylist()
+    )
+    growth = next(row["value"] for row in parts if row["part"] == "world growth")
+    assert growth / 1e9 == pytest.approx(7.62, abs=0.01)
+
+
+def test_lower_bounds_are_marked_in_the_totals(world: World) -> None:
+    rows = {row["year"]: row["status"] for row in world.direction("RUS").part("totals").data.to_pylist()}
+    assert rows[2021] != "not observed"
+    assert rows[2024] == "lower bound"
+    assert "at least" in world.direction("RUS", since=2024).finding
+
+
+def test_products_named_twice_count_once(world: World) -> None:
+    twice = world.direction("RUS", product=["270900", "27", "2709"], since=2021)
+    assert twice.how.parameters["product"] == ["27"]
+
+
+def test_turnover_needs_one_side_only(world: World) -> None:
+    assert world.direction("WLF", flow="turnover").table.num_rows > 0
 
 
 def test_turnover_is_exports_plus_imports(world: World) -> None:
@@ -173,6 +219,12 @@ def test_levels_nest(world: World) -> None:
         ({"country": "ARM", "by": "sector"}, DataError, "Armenia"),
         ({"country": "VAT", "product": "270900"}, DataError, "no data"),
         ({"since": 2031}, DataError, "2031"),
+        ({"since": "2021"}, InputError, "no year"),
+        ({"product": 270900}, InputError, "no product"),
+        ({"product": ["270900", ""]}, InputError, "no product"),
+        ({"product": ["gold", "wheat"]}, InputError, "1001"),
+        ({"level": 4}, InputError, "level"),
+        ({"country": None}, InputError, "no country"),
     ],
 )
 def test_bad_questions_get_one_clear_line(

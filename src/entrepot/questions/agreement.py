@@ -96,7 +96,7 @@ def agreement(
         if decomposition:
             model = closed_economy(economy, asked, theta_of(economy, asked))
             parts = decompose(model, **instruments(asked, economy, shocks))
-    except ConvergenceError as error:
+    except (ConvergenceError, ValueError) as error:
         raise DataError(
             f"no equilibrium for '{asked.title}': {error}",
             hint="a milder shock or other elasticities may have one",

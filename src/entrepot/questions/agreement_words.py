@@ -33,6 +33,10 @@ CLOSURES = {
 }
 
 
+# Fewer draws than this make no 95% interval worth the name.
+ENOUGH = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """All that the answer says, from what was asked and what was found."""
@@ -59,9 +63,11 @@ class Said:
         others = [i for i in range(len(codes)) if i != focal]
         best, worst = max(others, key=found.median.__getitem__), min(others, key=found.median.__getitem__)
         if found.median[best] > NIL:
-            parts.append(f"{words.with_article(codes[best])} gains most besides ({self._amount(best)})")
+            besides = " besides" if found.median[focal] > found.median[best] else ""
+            parts.append(f"{words.with_article(codes[best])} gains most{besides} ({self._amount(best)})")
         if found.median[worst] < -NIL:
-            parts.append(f"{words.with_article(codes[worst])} loses most ({self._amount(worst)})")
+            besides = " besides" if found.median[focal] < found.median[worst] else ""
+            parts.append(f"{words.with_article(codes[worst])} loses most{besides} ({self._amount(worst)})")
         return "; ".join(parts) + "."
 
     def title(self) -> str:
@@ -78,8 +84,10 @@ class Said:
         verb = "unchanged" if abs(found.median[i]) < NIL else self._amount(i)
         if np.isnan(found.lower[i]):
             return f"{name} {verb}"
-        span = f"95% interval {found.lower[i]:+.2f} to {found.upper[i]:+.2f}".replace("-", "\u2212")
-        money = words.money(abs(found.median[i]) / 100.0 * self.economy.income[i])
+        name_of = "95% interval" if self.draws >= ENOUGH else f"range of {self.draws} draws"
+        span = f"{name_of} {found.lower[i]:+.2f} to {found.upper[i]:+.2f}".replace("-", "\u2212")
+        sign = "\u2212" if found.median[i] < 0 else "+"
+        money = sign + words.money(abs(found.median[i]) / 100.0 * self.economy.income[i])
         return f"{name} {verb} ({span}; {money} a year)"
 
     def _amount(self, i: int) -> str:

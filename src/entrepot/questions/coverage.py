@@ -216,6 +216,7 @@ def understand(
     """Check and resolve every word of the question."""
     if level not in (None, 2, 4):
         raise InputError.bad_option("level", level, (2, 4))
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
     for kind in kinds:
         if kind not in KINDS:
             raise InputError.bad_option("kinds", kind, KINDS)
@@ -321,7 +322,9 @@ def assemble(store: Store, law: Catalogue, held: Catalogue, ask: Ask, answers: t
     return Result(
         question="coverage",
         subject=ask.target,
-        finding=coverage_notes.finding(ask, rows, store.info("flows").holds or "the goods of this store"),
+        finding=coverage_notes.finding(
+            ask, rows, answers, store.info("flows").holds or "the goods of this store"
+        ),
         subtitle=coverage_notes.subtitle(ask, answers),
         main=coverage_tables.main_table(ask, rows),
         display=coverage_tables.display_table(ask, rows),

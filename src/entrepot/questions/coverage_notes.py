@@ -25,7 +25,7 @@ NOT_ADVICE = (
 KINDS_IN_WORDS = {"guidance": "guidance lists", "price_cap": "price caps", "reference": "reference lists"}
 
 
-def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
+def finding(ask: Ask, rows: Sequence[Row], answers: Sequence[Answer], goods: str) -> str:
     """Say in one sentence how much of the trade in ``goods`` the widest sender covers."""
     totals = [row for row in rows if row.direction == ALL]
     top = max(totals, key=lambda row: (row.upper or 0.0, row.scope_rows))
@@ -36,7 +36,9 @@ def finding(ask: Ask, rows: Sequence[Row], goods: str) -> str:
     if top.trade is None or top.lower is None or top.upper is None:
         text += f"cannot be compared with trade: the store holds no trade of theirs in {goods}"
     else:
-        text += f"covered {_covered(top)} of mutual trade in {goods} in {top.base_year}"
+        pair = next(found.pair for found in answers if found.sender == top.sender)
+        seen = "observed mutual" if pair.dark_members(top.base_year or 0) else "mutual"
+        text += f"covered {_covered(top)} of {seen} trade in {goods} in {top.base_year}"
         if top.already:
             text += "; trade that had stopped is not in it"
     others = len(totals) - 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from entrepot.models.market_share import MarketShare, market_share
 from entrepot.models.prices import PriceVolume, price_volume
 from entrepot.questions import words
-from entrepot.questions.selection import Direction, product_filter, whole
+from entrepot.questions.selection import Direction, country_flows, product_filter, whole
 from entrepot.result import Column, Note, Table
 from entrepot.world import reporting
 
@@ -55,8 +55,11 @@ def decompose(
                 "the result of a single order depends on that order.",
             )
         )
-    if hidden:
-        text = f"{len(hidden)} partners that neither side reports in {ends[0]} or {ends[1]} stand in neither"
+    traded = country_flows(
+        store, country, direction, ["partner"], products=products, partners=hidden
+    ).num_rows
+    if traded:
+        text = f"{traded} partners that neither side reports in {ends[0]} or {ends[1]} stand in neither"
         notes.append(Note("missing", f"{text} decomposition."))
     return tables, notes
 
@@ -85,6 +88,10 @@ def two_years(
         frame = frame.filter(nw.col(own) == country)
     if leave_out:
         frame = frame.filter(~nw.col(partner).is_in(list(leave_out)))
+    for year in ends:
+        # Pairs that are dark in one of the years leave both, or their silence would pass for a fall.
+        silent = sorted(reporting.silent(year))
+        frame = frame.filter(~(nw.col("exporter").is_in(silent) & nw.col("importer").is_in(silent)))
     sums = frame.group_by("year", partner, "product").agg(nw.col("value").sum(), nw.col("quantity").sum())
     return _side_by_side(store.collect(sums.sort(partner, "product", "year")), partner, ends)
 

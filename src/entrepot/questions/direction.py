@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from entrepot.errors import InputError
+from entrepot.errors import DataError, InputError
 from entrepot.questions import decomposition, direction_figures, direction_tables, direction_words
 from entrepot.questions.direction_words import Ask, Basis, By, Flow, Level
 from entrepot.questions.panel import Panel, add_panels, by_bloc
@@ -104,9 +104,12 @@ def understand(
     ):
         if value not in allowed:
             raise InputError.bad_option(option, value, [item for item in allowed if item is not None])
-    check_window(store, since, until)
+    check_window(since, until)
+    if level is not None and by != "product":
+        raise InputError("a level goes with products", hint="add --by product, or leave --level out")
+    by_industry = by == "sector" or (not store.has("flows") and by != "product")
     basis: Literal["flows", "industry_flows"] = (
-        "industry_flows" if table == "industry_flows" or (table == "auto" and by == "sector") else "flows"
+        "industry_flows" if table == "industry_flows" or (table == "auto" and by_industry) else "flows"
     )
     if basis == "industry_flows" and (product is not None or by == "product"):
         raise InputError(
@@ -115,30 +118,68 @@ def understand(
         )
     if basis == "flows" and by == "sector":
         raise InputError.bad_option("by", by, ["partner", "bloc", "product"])
-    asked = [product] if isinstance(product, str) else list(product or ())
     info = store.info(basis)
-    codes = tuple(products.resolve(word, info.revision or "HS1992") for word in asked)
+    codes = product_codes(store, product, info.revision or "HS1992")
     holds = info.holds or "the goods in this store"
     return Ask(countries.resolve(country), codes, by, flow, basis, level or 6, since, until, lang, holds)
+
+
+def product_codes(store: Store, product: str | Sequence[str] | None, revision: str) -> tuple[str, ...]:
+    """Resolve products to codes, each once; one that the store does not hold is refused, not left out."""
+    if product is None:
+        return ()
+    asked: list[object] = list(product) if isinstance(product, list | tuple) else [product]
+    if not asked or not all(isinstance(word, str) and word.strip() for word in asked):
+        raise InputError(
+            f"{product!r} is no product", hint='give HS codes or words as text, for example "270900"'
+        )
+    codes = list(dict.fromkeys(products.resolve(str(word), revision) for word in asked))
+    if len(codes) > 1:
+        held = store.collect(store.table("flows").select("product").unique()).column("product").to_pylist()
+        for code in codes:
+            if not any(name.startswith(code) for name in held):
+                raise InputError(
+                    f"the store holds no rows of {code}", hint="leave it out, or open another store"
+                )
+    return tuple(c for c in codes if not any(c != other and c.startswith(other) for other in codes))
 
 
 def select(store: Store, ask: Ask) -> Panel:
     """Read the panel that the question needs, over the window asked for."""
     sides: tuple[Direction, ...] = ("exports", "imports") if ask.flow == "turnover" else (ask.flow,)
     key = _LEVELS[ask.level] if ask.by == "product" else "partner"
-    parts = []
+    parts: list[Panel] = []
     for side in sides:
         if ask.basis == "industry_flows":
             parts.append(
                 industry_panel(store, ask.country, side, "sector" if ask.by == "sector" else "partner")
             )
         else:
-            parts.append(panel(store, ask.country, side, key, products=ask.products))
+            parts += one_side(store, ask, side, key, optional=len(sides) > 1)
+    if not parts:
+        raise nothing_selected(store, ask.country, ask.flow, ask.products)
     whole = parts[0] if len(parts) == 1 else add_panels(*parts)
     cells = whole.window(ask.since, ask.until)
     if not cells.labels:
         raise nothing_selected(store, ask.country, ask.flow, ask.products, (ask.since, ask.until))
     return cells
+
+
+def one_side(
+    store: Store,
+    ask: Ask,
+    side: Direction,
+    key: Literal["partner", "chapter", "heading", "product"],
+    *,
+    optional: bool,
+) -> list[Panel]:
+    """Read one side of trade; of turnover, a side without rows is left out."""
+    try:
+        return [panel(store, ask.country, side, key, products=ask.products)]
+    except DataError:
+        if optional:
+            return []
+        raise
 
 
 def by_partner(store: Store, ask: Ask, cells: Panel) -> Panel:
@@ -156,6 +197,8 @@ def answer(store: Store, ask: Ask, cells: Panel) -> Result:
     parts = [direction_tables.totals_table(cells, ask)]
     partners = by_partner(store, ask, cells)
     notes = direction_words.missing_notes(partners, ask)
+    if ask.basis == "industry_flows" and ask.by != "sector":
+        notes += direction_words.estimate_notes(partners, ask)
     if ask.basis == "flows":
         notes += direction_words.late_reporters(partners)
     figures = direction_figures.figures(cells, shown, ask, ends)

@@ -113,6 +113,13 @@ def totals_table(cells: Panel, ask: Ask) -> Table:
             "value": _nullable(np.where(seen, cells.total, np.nan)),
             "reported": pa.array(cells.total),
             "unseen": pa.array(cells.unseen.sum(axis=1)),
+            "status": pa.array(
+                [
+                    "not observed" if dark else "lower bound" if part else "observed"
+                    for dark, part in zip(cells.total_dark, cells.unseen.sum(axis=1) > 0, strict=True)
+                ],
+                pa.string(),
+            ),
             "herfindahl": _nullable(np.where(seen, index, np.nan)),
             "reorientation": _nullable(distance_from_first(cells, seen)),
         }
@@ -124,6 +131,7 @@ def totals_table(cells: Panel, ask: Ask) -> Table:
         ),
         Column("reported", "Reported part", "USD", "integer"),
         Column("unseen", "Not observed, when last seen", "USD", "integer"),
+        Column("status", "Status", doc="a lower bound where up to a tenth is not observed"),
         Column("herfindahl", f"Herfindahl index by {by}", "0 to 1", "decimal", 3),
         Column("reorientation", f"Re-orientation by {by} since the first year", "0 to 1", "decimal", 3),
     )

@@ -81,7 +81,9 @@ def finding(shown: Panel, cells: Panel, ask: Ask) -> str:
         parts = [
             f"{_name(shown, g, ask)} {words.percent(shown.value[last, g] / cells.total[last])}" for g in top
         ]
-        total = words.money(cells.total[last])
+        total = ("at least " if cells.unseen[last].any() else "") + words.money(cells.total[last])
+        if ask.basis == "industry_flows" and ask.by == "partner" and estimate_notes(cells, ask):
+            after = " Part of it is the table's estimate: neither side published."
         return f"{words.capital(what)} came to {total} in {ends[1]}: {words.listing(parts)}.{after}"
     change = np.where(shown.dark[last] | shown.dark[first], 0.0, shown.value[last] - shown.value[first])
     up, down = int(np.argmax(change)), int(np.argmin(change))
@@ -141,7 +143,7 @@ def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
         if shares[g] < WORTH_A_NOTE:
             break
         silent = cells.years[cells.dark[:, g]]
-        span = f"{silent[0]} to {silent[-1]}" if len(silent) > 1 else f"{silent[0]}"
+        span = words.listing(words.spells([int(year) for year in silent]))
         pair = f"{words.with_article(ask.country)} and {words.with_article(cells.labels[g])}"
         worth, share = words.money(cells.unseen[:, g].max()), words.percent(shares[g])
         notes.append(
@@ -179,6 +181,25 @@ def shares_last_seen(cells: Panel) -> NDArray[np.float64]:
     worth = np.where(inside, cells.value[before, column], cells.unseen[first, column])
     base = np.where(inside, total[before], total[first])
     return np.where(dark.any(axis=0) & (base > 0), worth / np.maximum(base, 1.0), 0.0)
+
+
+def estimate_notes(cells: Panel, ask: Ask) -> list[Note]:
+    """Name the partners whose figure in the input-output table rests on no report of either side."""
+    year = int(cells.years[-1])
+    shares = cells.value[-1] / max(cells.total[-1], 1.0)
+    silent = reporting.dark_partners(ask.country, year)
+    found = [
+        f"{words.with_article(name)} ({words.percent(share)})"
+        for name, share in sorted(zip(cells.labels, shares, strict=True), key=lambda pair: -pair[1])
+        if name in silent and share >= WORTH_A_NOTE
+    ]
+    if not found:
+        return []
+    who = words.capital(words.with_article(ask.country))
+    text = (
+        f"{who} and these partners published no trade of {year}: {words.listing(found)}. The table holds the"
+    )
+    return [Note("approximation", f"{text} producer's estimate of it.")]
 
 
 def late_reporters(cells: Panel) -> list[Note]:

@@ -50,7 +50,9 @@ class Panel:
 
     def window(self, since: int | None, until: int | None) -> Panel:
         """Keep the years from ``since`` to ``until`` and the labels that trade in them."""
-        rows = (self.years >= (since or self.years[0])) & (self.years <= (until or self.years[-1]))
+        first = self.years[0] if since is None else since
+        last = self.years[-1] if until is None else until
+        rows = (self.years >= first) & (self.years <= last)
         cut = replace(
             self,
             years=self.years[rows],
@@ -129,12 +131,30 @@ class Panel:
         return np.where(self.dark, np.nan, self.value)
 
 
-def last_seen(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Carry the last non-NaN value of each column forward; NaN before the first one."""
-    rows = np.where(np.isnan(values), -1, np.arange(len(values))[:, None])
-    rows = np.maximum.accumulate(rows, axis=0)
-    filled = np.take_along_axis(values, np.maximum(rows, 0), axis=0)
-    return np.where(rows >= 0, filled, np.nan)
+def last_seen(values: NDArray[np.float64], years: int = 3) -> NDArray[np.float64]:
+    """Fill NaN with the largest of the last ``years`` values seen before it, or of the first ones after it.
+
+    One year of nil before a silence does not make the silence worth nil.
+
+    Parameters
+    ----------
+    values : ndarray, shape (T, L)
+        NaN where dark.
+    years : int
+        How many seen years to look at.
+    """
+    filled = np.full_like(values, np.nan)
+    for ahead in (values, values[::-1]):
+        recent: list[NDArray[np.float64]] = [np.full(values.shape[1], np.nan)] * years
+        target = filled if ahead is values else filled[::-1]
+        for t, row in enumerate(ahead):
+            seen = ~np.isnan(row)
+            best = np.fmax.reduce(recent)
+            target[t] = np.where(seen, row, np.where(np.isnan(target[t]), best, target[t]))
+            # Only the columns seen this year move their window on.
+            shifted = [row, *recent[:-1]]
+            recent = [np.where(seen, new, old) for new, old in zip(shifted, recent, strict=True)]
+    return filled
 
 
 def add_panels(a: Panel, b: Panel) -> Panel:

@@ -111,7 +111,8 @@ def panel(
     quantity = np.round(pivot(table, years, names, key, "quantity"), 3)
     if key == "partner":
         silent = [reporting.dark_partners(country, int(year)) for year in years]
-        dark = np.array([[name in row for name in names] for row in silent])
+        # A row that exists was reported by somebody, whatever the calendar says.
+        dark = np.array([[name in row for name in names] for row in silent]) & (value == 0)
         unseen = np.where(dark, np.nan_to_num(last_seen(np.where(dark, np.nan, value))), 0.0)
     else:
         unseen = unseen_by_product(store, country, direction, key, products, years, names)
@@ -136,8 +137,9 @@ def unseen_by_product(
     unseen = np.zeros((len(years), len(names)))
     for partner in set(table.column("partner").to_pylist()):
         rows = table.filter(pc.field("partner") == partner)
-        dark = np.array([partner in row for row in silent])[:, None]
-        seen = np.where(dark, np.nan, whole(1e3 * pivot(rows, years, names, key, "value")))
+        flows = whole(1e3 * pivot(rows, years, names, key, "value"))
+        dark = np.array([partner in row for row in silent])[:, None] & (flows.sum(axis=1) == 0)[:, None]
+        seen = np.where(dark, np.nan, flows)
         unseen += np.where(dark, np.nan_to_num(last_seen(seen)), 0.0)
     return unseen
 
@@ -161,8 +163,11 @@ def nothing_selected(
     )
 
 
-def check_window(store: Store, since: int | None, until: int | None) -> None:
-    """Refuse a window that ends before it begins."""
+def check_window(since: int | None, until: int | None) -> None:
+    """Refuse years that are no whole numbers, and a window that ends before it begins."""
+    for name, year in (("since", since), ("until", until)):
+        if year is not None and not isinstance(year, int):
+            raise InputError(f"{name} is no year: {year!r}", hint="give a whole number, for example 2021")
     if since is not None and until is not None and since > until:
         raise InputError.bad_window(since, until)
 

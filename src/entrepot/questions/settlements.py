@@ -153,7 +153,12 @@ def choose(store: Store, asked: tuple[str, ...], year: int | None, table: Basis,
     """Choose the table of the store, the year and the members."""
     if table == "auto":
         table = _suitable(store, asked, year)
-    first, last = store.info(table).years or (0, 0)
+    within = store.info(table).years
+    if within is None:
+        raise DataError.empty_selection(
+            f"any year: the table {table} is empty", hint="write it again, or use another --table"
+        )
+    first, last = within
     chosen = last if year is None else year
     if not first <= chosen <= last:
         raise DataError.empty_selection(

@@ -11,7 +11,7 @@ from entrepot.world.short_names import short
 
 _ARTICLE = re.compile(
     r"^(United |Netherlands|Philippines|Bahamas|Maldives|Comoros|Gambia|Congo)"
-    r"|Islands$|Emirates$|Republic$"
+    r"|Islands$|Emirates$|Republic$|Territor(y|ies)$"
 )
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
@@ -99,6 +99,23 @@ def listing(words: Sequence[str], most: int = 4) -> str:
     if len(shown) > most:
         shown = [*shown[:most], f"{len(words) - most} more"]
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else ""
+
+
+def spells(years: Sequence[int]) -> list[str]:
+    """Write years as runs.
+
+    Examples
+    --------
+    >>> spells([2012, 2022, 2023, 2024])
+    ['2012', '2022 to 2024']
+    """
+    runs: list[list[int]] = []
+    for year in years:
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
 
 
 def possessive(iso3: str) -> str:

@@ -73,6 +73,14 @@ def compose(
     iso3 = countries.resolve(country)
     if lang not in countries.languages():
         raise InputError.unknown("language", lang, countries.languages(), see="give a code such as en or ru")
+    if draws < 0:
+        raise InputError("draws cannot be negative", hint="use 0 for central cases alone, or 60")
+    earlier = None if since is None else read_manifest(since)
+    if earlier is not None and earlier.get("country") != iso3:
+        raise InputError(
+            f"{since} is the manifest of a brief on {earlier.get('country')}, not on {iso3}",
+            hint="compare with an earlier brief on the same country",
+        )
     answers: list[Result] = []
     unanswered: list[tuple[str, str]] = []
     for question, ask in agenda(store, iso3, year, lang, draws):
@@ -93,7 +101,7 @@ def compose(
         lang=lang,
         store=StoreSummary.of(store),
         unanswered=tuple(unanswered),
-        since=None if since is None else read_manifest(since),
+        since=earlier,
     )
 
 
@@ -115,7 +123,7 @@ def agenda(
         asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):
         asks.append(("coverage", partial(coverage, store, iso3, at=at, lang=lang)))
-    if industry:
+    if industry and store.has("industry_totals"):
         for scenario in (*SCENARIOS.get(iso3, ()), "west-russia-ban"):
             asks.append(
                 ("agreement", partial(agreement, store, scenario, draws=draws, focus=iso3, lang=lang))

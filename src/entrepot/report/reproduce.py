@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
 from entrepot.questions.settlements import settlements
 from entrepot.report.brief import read_manifest
+from entrepot.report.changes import headlines
 from entrepot.report.tables import table_hash
 from entrepot.result import Result
 
@@ -59,6 +61,13 @@ def differences(store: Store, manifest: str | Path) -> list[str]:
     return found
 
 
+def same(then: float | None, now: float | None) -> bool:
+    """Tell whether two headline values agree but for the last bits of another machine."""
+    if then is None or now is None:
+        return then is now
+    return isclose(then, now, rel_tol=1e-8, abs_tol=1e-9)
+
+
 def _compare(store: Store, entry: Mapping[str, Any]) -> list[str]:
     """Run one question again and compare its finding and its table."""
     question = entry["question"]
@@ -73,6 +82,11 @@ def _compare(store: Store, entry: Mapping[str, Any]) -> list[str]:
     lines = []
     if now.finding != entry["finding"]:
         lines.append(f"{question}: finding was '{entry['finding']}', is '{now.finding}'")
+    told = {(item["label"], item["unit"]): item["value"] for item in entry.get("headlines", ())}
+    for item in headlines(now):
+        then = told.get((item["label"], item["unit"]), item["value"])
+        if not same(then, item["value"]):
+            lines.append(f"{question}: {item['label']} was {then}, is {item['value']}")
     if table_hash(now.main) != entry["table_sha256"]:
         lines.append(
             f"{question}: table '{now.main.name}' differs "

@@ -184,6 +184,8 @@ def resolve(text: str) -> str:
     >>> [resolve(word) for word in ("by", "112", "Беларусь", "白俄罗斯", "turkiye", "842")]
     ['BLR', 'BLR', 'BLR', 'BLR', 'TUR', 'USA']
     """
+    if not isinstance(text, str):
+        raise InputError(f"{text!r} is no country", hint='give a code or a name as text, for example "BLR"')
     found = _from_any_code(text) or _from_name(text)
     if found is None:
         known_names = [
