@@ -150,7 +150,7 @@ def missing_notes(cells: Panel, ask: Ask) -> list[Note]:
             Note(
                 "missing",
                 f"Trade between {pair} is not observed in {span}, as neither published it. When last "
-                f"seen it was worth {worth}, "
+                f"seen it was worth up to {worth}, "
                 f"{share} of the selection. It is shown as not observed and counted nowhere as zero. "
                 f"{reporting.explain(cells.labels[g])}",
             )

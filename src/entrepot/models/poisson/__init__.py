@@ -1,0 +1,8 @@
+"""Poisson pseudo-maximum likelihood with high-dimensional fixed effects."""
+
+from entrepot.models.poisson.fitting import PoissonFit, fit
+from entrepot.models.poisson.identify import Unidentified
+from entrepot.models.poisson.newton import NotConverged
+from entrepot.models.poisson.rows import REASONS
+
+__all__ = ["REASONS", "NotConverged", "PoissonFit", "Unidentified", "fit"]
