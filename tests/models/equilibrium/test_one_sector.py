@@ -490,38 +490,3 @@ def test_given_output_that_no_flows_can_carry_is_named():
     ban = np.array([[False, True, True], [False, False, False], [False, False, False]])
     with pytest.raises(ConvergenceError, match="no flows over the pairs left"):
         OneSector(trade, 4.0).solve(ban=ban, kind="conditional")
-
-
-GOOD = np.array([[8.0, 2.0], [3.0, 7.0]])
-
-
-@pytest.mark.parametrize(
-    ("argument", "call"),
-    [
-        ("trade", lambda: OneSector([[1.0, 2.0]], 4.0)),
-        ("trade", lambda: OneSector([[1.0, -2.0], [1.0, 1.0]], 4.0)),
-        ("trade", lambda: OneSector([[1.0, np.nan], [1.0, 1.0]], 4.0)),
-        ("trade: country 1 sells nothing", lambda: OneSector([[1.0, 1.0], [0.0, 0.0]], 4.0)),
-        ("trade: country 1 buys nothing", lambda: OneSector([[1.0, 0.0], [1.0, 0.0]], 4.0)),
-        ("theta", lambda: OneSector(GOOD, 0.0)),
-        ("theta", lambda: OneSector(GOOD, np.inf)),
-        ("psi", lambda: OneSector(GOOD, 4.0, psi=-0.1)),
-        ("theta, psi", lambda: OneSector(GOOD, [3.0, 4.0], psi=[0.0, 1.0, 2.0])),
-        ("deficits", lambda: OneSector(GOOD, 4.0, deficits="fixed")),
-        ("tariffs", lambda: OneSector(GOOD, 4.0, tariffs=[[0.0, -1.0], [0.0, 0.0]])),
-        ("tariffs", lambda: OneSector(GOOD, 4.0, tariffs=0.1)),
-        ("kind", lambda: OneSector(GOOD, 4.0).solve(kind="partial")),
-        ("cost_hat", lambda: OneSector(GOOD, 4.0).solve(np.ones((3, 3)))),
-        ("cost_hat", lambda: OneSector(GOOD, 4.0).solve([[1.0, np.inf], [1.0, 1.0]])),
-        ("tariff_hat", lambda: OneSector(GOOD, 4.0).solve(tariff_hat=np.zeros((2, 2)))),
-        ("ban", lambda: OneSector(GOOD, 4.0).solve(ban=np.zeros((2, 2)))),
-        ("ban: countries 0 may sell to no one", lambda: OneSector(GOOD, 4.0).solve(ban=GOOD % 6 == 2)),
-        ("export_tax_hat", lambda: OneSector(GOOD, 4.0).solve(export_tax_hat=np.full((2, 2), 1.1))),
-        ("export_tax_hat", lambda: OneSector(GOOD, 4.0).solve(export_tax_hat=GOOD, kind="conditional")),
-        ("theta.*cost_hat", lambda: OneSector(GOOD, [3.0, 4.0]).solve(np.ones((3, 2, 2)))),
-        ("tolerance", lambda: OneSector(GOOD, 4.0).solve(tolerance=0.0)),
-    ],
-)
-def test_a_bad_argument_is_named(argument, call):
-    with pytest.raises(ValueError, match=argument):
-        call()
