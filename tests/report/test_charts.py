@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from entrepot.errors import InputError, StoreError
-from entrepot.report import charts
+from entrepot.report import charts, palette
 from entrepot.report.chart_parts import dodge, nice_domain, round_break, wrap
 from entrepot.result import Figure
 
@@ -197,3 +197,14 @@ def test_a_rounded_break_is_near(value: float) -> None:
 def test_long_labels_are_broken_and_shortened() -> None:
     assert wrap("", 10) == ""
     assert wrap("one two three four five", 9, 2) == "one two\nthree …"
+
+
+def test_what_rounds_to_nil_has_no_sign_on_the_map() -> None:
+    rows = pa.table({"iso3": ["BLR", "UKR", "KAZ", "CHN"], "value": [0.43, -0.02, -0.003, 0.001]})
+    options = {"scale": "diverging", "nil": 0.005}
+    figure = Figure("m", "map", "t", "s", "a", rows, {"iso3": "iso3", "value": "value"}, options)
+    text = json.dumps(charts.spec(figure))
+    neutral = [name for name, colour in charts.legend(figure) if colour == palette.NEUTRAL]
+    assert len(neutral) == 1
+    assert "0.005" in neutral[0]
+    assert palette.NEUTRAL in text

@@ -196,11 +196,9 @@ def figures(
         title=title,
         subtitle=period,
         alt=f"World map of the change of real income: {title}.",
-        data=pa.table(
-            {"iso3": list(economy.countries), "label": names, "value": np.round(found.median, 2) + 0.0}
-        ),
+        data=pa.table({"iso3": list(economy.countries), "label": names, "value": _rounded(found.median)}),
         encode={"iso3": "iso3", "value": "value", "label": "label"},
-        options={"scale": "diverging", "unit": "%", "focus": focal},
+        options={"scale": "diverging", "unit": "%", "nil": NIL, "focus": focal},
     )
     order = [int(i) for i in np.argsort(-np.abs(found.median), kind="stable")[:18]]
     top = [i for i in order if abs(found.median[i]) > NIL] or order[:3]

@@ -81,8 +81,11 @@ def _classes(canvas: Canvas) -> tuple[list[float], NumberFormat, list[str]]:
     """Return class breaks, their number format and one colour per class."""
     observed = [row["value"] for row in canvas.rows if row["value"] is not None]
     if canvas.option("scale") == "diverging":
-        breaks = _diverging_breaks(observed)
+        nil = float(canvas.option("nil", 0.0))
+        breaks = _diverging_breaks(observed, nil)
         colours = list(palette.DIVERGING)
+        if nil:
+            colours.insert(len(colours) // 2, palette.NEUTRAL)
         while len(breaks) > 1 and observed and min(observed) >= breaks[0]:
             breaks, colours = breaks[1:], colours[1:]
         while len(breaks) > 1 and observed and max(observed) < breaks[-1]:
@@ -167,14 +170,15 @@ def _sequential_breaks(values: list[float]) -> list[float]:
     return [value for value in sorted(set(near)) if ranked[0] < value <= ranked[-1]]
 
 
-def _diverging_breaks(values: list[float]) -> list[float]:
-    """Return five breaks, symmetric about zero, so that both sides are read on one scale."""
-    size = sorted(abs(value) for value in values if value)
-    if not size:
-        return [-2.0, -1.0, 0.0, 1.0, 2.0]
-    inner = round_break(size[len(size) // 2])
-    outer = max(round_break(size[int(len(size) * 0.85)]), round_break(2 * inner))
-    return [-outer, -inner, 0.0, inner, outer]
+def _diverging_breaks(values: list[float], nil: float) -> list[float]:
+    """Return breaks symmetric about zero; what lies within ``nil`` of it has a class and no sign."""
+    size = sorted(abs(value) for value in values if abs(value) > nil)
+    middle = [-nil, nil] if nil else [0.0]
+    inner = round_break(size[len(size) // 2]) if size else 1.0
+    inner = max(inner, round_break(2 * nil))
+    outer = round_break(size[int(len(size) * 0.85)]) if size else 2.0
+    outer = max(outer, round_break(2 * inner))
+    return [-outer, -inner, *middle, inner, outer]
 
 
 def _class_names(breaks: list[float], number: NumberFormat) -> list[str]:

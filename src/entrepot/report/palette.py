@@ -12,6 +12,7 @@ from typing import Any
 from zlib import crc32
 
 RAMP = tuple(f"var(--ramp-{i})" for i in range(1, 6))
+NEUTRAL = "var(--line)"
 DIVERGING = tuple(f"var(--{name})" for name in ("down-3", "down-2", "down-1", "up-1", "up-2", "up-3"))
 LABEL: Mapping[str, Any] = {"fontSize": 12, "color": "var(--ink)"}
 NOTE: Mapping[str, Any] = {"fontSize": 11, "color": "var(--muted)"}
