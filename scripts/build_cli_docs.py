@@ -25,7 +25,7 @@ to stderr. `NO_COLOR` is honoured. `--out` takes .csv, .parquet, .json, .html an
 def page() -> str:
     """Return the page as Markdown."""
     parts = [HEAD, "## entrepot\n\n```text\n" + _help([]) + "```\n"]
-    commands = [name for name in app if not name.startswith("-")]
+    commands = sorted((name for name in app if not name.startswith("-")), key=lambda name: app[name].sort_key)
     parts += [f"## entrepot {name}\n\n```text\n{_help([name])}```\n" for name in commands]
     return "\n".join(parts)
 
