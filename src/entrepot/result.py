@@ -31,6 +31,10 @@ FigureKind = Literal[
     "waterfall",
     "map",
     "treemap",
+    "scatter",
+    "network",
+    "strips",
+    "cards",
 ]
 
 

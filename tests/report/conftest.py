@@ -95,7 +95,60 @@ TREEMAP = figure(
     {"product": ["Crude oil", "Gas", "Gold"], "value": [6.0, 3, 1], "section": ["Fuels", "Fuels", "Ores"]},
     {"label": "product", "value": "value", "group": "section"},
 )  # fmt: skip
-FIGURES = (AREA, LINE, SLOPE, BAR, NET, BOUNDS, INTERVAL, CALENDAR, WATERFALL, MAP, TREEMAP)
+SCATTER = figure(
+    "reach", "scatter",
+    {
+        "partner": ["Kazakhstan", "India", "Chad"], "ease": [1.4, 0.7, 0.2], "demand": [3.0, 40.0, None],
+        "gap": [1.0, 3.5, 0.1], "group": ["eaeu", "asia", "africa"],
+    },
+    {"label": "partner", "x": "ease", "y": "demand", "size": "gap", "group": "group"}, log_y=True,
+    x_line=1.0, x_title="Ease of trade", y_title="Unrealised demand, USD m",
+)  # fmt: skip
+NETWORK = figure(
+    "space", "network",
+    {
+        "product": ["Tractors", "Lorries", "Bicycles"], "x": [0.1, 0.9, 0.5], "y": [0.2, 0.4, 0.9],
+        "value": [3.0, 2.0, None], "section": ["Vehicles", "Vehicles", "Other"], "made": [True, True, False],
+    },
+    {"label": "product", "x": "x", "y": "y", "size": "value", "group": "section", "made": "made"},
+    edges=((0, 1), (1, 2)),
+)  # fmt: skip
+STRIPS = figure(
+    "hubs", "strips",
+    {
+        "year": [2020, 2021, 2022] * 2, "hub": ["KAZ"] * 3 + ["ARM"] * 3,
+        "value": [1.0, 1.1, 4.0, 2.0, None, 9.0], "expected": [1.0, 1.0, 1.2, 2.0, 2.0, 2.1],
+        "lo": [0.8, 0.9, 0.9, 1.5, 1.5, 1.6], "hi": [1.2, 1.2, 1.6, 2.4, 2.5, 2.7],
+    },
+    {"x": "year", "y": "value", "series": "hub", "expected": "expected", "lower": "lo", "upper": "hi"},
+    text={"KAZ": "3.3 times what was expected"},
+)  # fmt: skip
+CARDS = figure(
+    "parks", "cards",
+    {
+        "cluster": ["Vehicles & parts", "Food"], "reach": ["0.41", None],
+        "products": ["Tractors; lorries; bicycles", "Cheese"],
+    },
+    {"title": "cluster", "reach": "reach", "products": "products"}, facts={"reach": "Reach"},
+    lists={"products": "Products"},
+)  # fmt: skip
+FIGURES = (
+    AREA,
+    LINE,
+    SLOPE,
+    BAR,
+    NET,
+    BOUNDS,
+    INTERVAL,
+    CALENDAR,
+    WATERFALL,
+    MAP,
+    TREEMAP,
+    SCATTER,
+    NETWORK,
+    STRIPS,
+    CARDS,
+)
 
 COLUMNS = (
     Column("partner", "Partner"),

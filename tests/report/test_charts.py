@@ -208,3 +208,38 @@ def test_what_rounds_to_nil_has_no_sign_on_the_map() -> None:
     assert len(neutral) == 1
     assert "0.005" in neutral[0]
     assert palette.NEUTRAL in text
+
+
+def test_a_scatter_names_no_two_points_in_one_place_and_says_what_has_none() -> None:
+    drawn = charts.spec(sample.SCATTER)
+    named = [row["text"] for row in rows_of(drawn) if "beside" in row]
+    assert sorted(set(named)) == ["India", "Kazakhstan"]
+    assert "not observed: Chad" in words_of(drawn)
+
+
+def test_names_in_a_scatter_never_overlap() -> None:
+    crowd = pa.table({"label": [f"Country {i}" for i in range(40)], "x": [1.0] * 40, "y": [2.0] * 40})
+    figure = Figure("f", "scatter", "t", "s", "a", crowd, {"label": "label", "x": "x", "y": "y"})
+    assert len({row["text"] for row in rows_of(charts.spec(figure)) if "beside" in row}) == 1
+
+
+def test_a_network_fills_what_is_made_and_draws_every_edge() -> None:
+    layers = charts.spec(sample.NETWORK)["layer"]
+    assert [len(layer["data"]["values"]) for layer in layers[:3]] == [2, 1, 2]
+    assert [row["label"] for row in layers[1]["data"]["values"]] == ["Bicycles"]
+
+
+def test_each_strip_has_its_own_scale_and_breaks_where_nothing_was_observed() -> None:
+    rows = [row for row in rows_of(charts.spec(sample.STRIPS)) if "run" in row]
+    tops = {
+        name: max(row["y"] for row in rows if row["series"] == name and row["y"]) for name in ("KAZ", "ARM")
+    }
+    assert tops["KAZ"] == pytest.approx(tops["ARM"] + 1.0)
+    assert len({row["run"] for row in rows if row["series"] == "ARM"}) == 2
+
+
+def test_cards_are_text_on_the_page_and_escaped() -> None:
+    html = charts.as_html(sample.CARDS)
+    assert "Vehicles &amp; parts" in html
+    assert html.count("<dt>") == 1  # A measure that was not observed is left out of its card.
+    assert charts.as_html(sample.AREA) == ""

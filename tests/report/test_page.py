@@ -88,7 +88,7 @@ def test_headings_descend_without_a_gap(read: Reader) -> None:
 
 def test_every_chart_says_its_finding_to_those_who_cannot_see_it(read: Reader) -> None:
     drawn = [a for t, a in read.elements if a.get("class") == "chart"]
-    assert [a["aria-label"] for a in drawn] == [figure.alt for figure in sample.FIGURES]
+    assert [a["aria-label"] for a in drawn] == [f.alt for f in sample.FIGURES if f.kind != "cards"]
     assert all(a["role"] == "img" for a in drawn)
 
 

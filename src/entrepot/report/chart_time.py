@@ -24,12 +24,13 @@ from entrepot.report.formats import MISSING_WORDS
 AREA_HEIGHT = 340
 LINE_CHART_HEIGHT = 320
 LABEL_WIDTH = 15
+FEW = 4
 
 
 def area(canvas: Canvas) -> Spec:
     """Draw a stacked area with labels at its right edge; ``share`` adds the signal ``mode``."""
     rows, holes = _stack(canvas)
-    xs = _positions(canvas)
+    xs = positions(canvas)
     top = max((row["v1"] for row in rows), default=1.0) * 1.04
     number = canvas.number([top])
     labels = _area_labels(canvas, rows, xs, top)
@@ -44,7 +45,7 @@ def area(canvas: Canvas) -> Spec:
         y0, y1 = ("mode == 'share' ? datum.s0 : datum.v0", "mode == 'share' ? datum.s1 : datum.v1")
         place = "mode == 'share' ? datum.ls : datum.lv"
     top_of_axis: Any = {"expr": f"mode == 'share' ? 1 : {domain_top!r}"} if share else domain_top
-    x = _x_axis(canvas, xs)
+    x = x_axis(canvas, xs)
     y: Spec = {
         "type": "quantitative",
         "axis": axis,
@@ -86,12 +87,12 @@ def _lone_layers(rows: list[Row], stacked: Spec) -> list[Spec]:
 
 def line(canvas: Canvas) -> Spec:
     """Draw one line per series, with a band where bounds are given and a gap where nothing was observed."""
-    xs = _positions(canvas)
+    xs = positions(canvas)
     rows = [dict(row, series=row.get("series", "")) for row in canvas.rows]
     values = [row.get(role) for row in rows for role in ("y", "lower", "upper")]
     domain = nice_domain(values, zero=bool(canvas.option("zero")))
     number = canvas.number(values)
-    x = _x_axis(canvas, xs)
+    x = x_axis(canvas, xs)
     y: Spec = {
         "field": "y", "type": "quantitative", "scale": {"domain": domain, "nice": False},
         "axis": {"tickCount": 5, "format": number.axis},
@@ -128,7 +129,7 @@ def line(canvas: Canvas) -> Spec:
 
 def slope(canvas: Canvas) -> Spec:
     """Draw the change between two periods, one line per series, values at both ends."""
-    periods = _positions(canvas)
+    periods = positions(canvas)
     values = [row["y"] for row in canvas.rows]
     domain = nice_domain(values)
     number = canvas.number(values)
@@ -173,7 +174,7 @@ def slope(canvas: Canvas) -> Spec:
     return frame(layers, height=height)
 
 
-def _positions(canvas: Canvas) -> list[Any]:
+def positions(canvas: Canvas) -> list[Any]:
     """Return the distinct x values in order; text keeps its order of appearance."""
     found = list(dict.fromkeys(row["x"] for row in canvas.rows))
     numbers = all(isinstance(value, (int, float)) for value in found)
@@ -188,11 +189,14 @@ def _is_date(value: Any) -> bool:
     return len(str(value)) >= 10
 
 
-def _x_axis(canvas: Canvas, xs: list[Any]) -> Spec:
+def x_axis(canvas: Canvas, xs: list[Any]) -> Spec:
     """Return the horizontal encoding: years and event time as numbers, dates as dates, text as steps."""
     if xs and all(isinstance(value, (int, float)) for value in xs):
         years = min(xs) > 1000
         axis: Spec = {"format": "d", "tickMinStep": 1, "tickCount": 8, "labelFlush": True}
+        if len(set(xs)) <= FEW and all(value == int(value) for value in xs):
+            # Vega's own ticks fall between few years and would name one twice.
+            axis["values"] = sorted(set(xs))
         if not years:
             axis["labelExpr"] = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"
         return {
@@ -223,7 +227,7 @@ def _stack(canvas: Canvas) -> tuple[list[Row], dict[Any, list[str]]]:
     rows: list[Row] = []
     holes: dict[Any, list[str]] = {}
     runs = dict.fromkeys(canvas.series, 0)
-    xs = _positions(canvas)
+    xs = positions(canvas)
     for x in xs:
         total = sum(value.get((x, name)) or 0.0 for name in canvas.series)
         base = 0.0

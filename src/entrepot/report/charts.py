@@ -7,8 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from entrepot.errors import InputError
-from entrepot.report import chart_calendar, chart_place, chart_rank, chart_time, palette
+from entrepot.report import (
+    chart_calendar,
+    chart_cards,
+    chart_place,
+    chart_points,
+    chart_rank,
+    chart_strips,
+    chart_time,
+    palette,
+)
 from entrepot.report.chart_parts import Canvas, Spec, wrap
 from entrepot.report.formats import vega_locale
 from entrepot.result import Figure, Source
@@ -26,12 +37,26 @@ DRAW: dict[str, Callable[[Canvas], Spec]] = {
     "waterfall": chart_rank.waterfall,
     "map": chart_place.world_map,
     "treemap": chart_place.treemap,
+    "scatter": chart_points.scatter,
+    "network": chart_points.network,
+    "strips": chart_strips.strips,
+    "cards": chart_cards.cards,
 }
 SUFFIXES = (".svg", ".png", ".json", ".csv")
 # Direct labels name the series in these forms; the others need a legend.
-LEGEND_KINDS = ("bar", "bounds", "calendar", "treemap")
+LEGEND_KINDS = ("bar", "bounds", "calendar", "treemap", "scatter", "network")
 # Rough room beside the plot in files, where Vega adds it to the width: axis labels, direct labels.
-BESIDE = {"map": 0, "treemap": 0, "slope": 190, "area": 150, "line": 150}
+BESIDE = {
+    "map": 0,
+    "treemap": 0,
+    "network": 0,
+    "cards": 0,
+    "strips": 0,
+    "scatter": 60,
+    "slope": 190,
+    "area": 150,
+    "line": 150,
+}
 
 
 def spec(figure: Figure, *, lang: str = "en") -> Spec:
@@ -90,6 +115,11 @@ def caption(figure: Figure, *, lang: str = "en") -> str:
         return ""
     named = ", ".join(small[:6]) + (f" and {len(small) - 6} more" if len(small) > 6 else "")
     return f"In the data but too small for this map: {named}."
+
+
+def as_html(figure: Figure, *, lang: str = "en") -> Markup:
+    """Return a figure that the page sets as text, which flows on narrow screens; else empty."""
+    return chart_cards.card_list(Canvas(figure, lang)) if figure.kind == "cards" else Markup("")
 
 
 def with_geometry(drawn: Spec) -> Spec:

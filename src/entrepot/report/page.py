@@ -71,6 +71,7 @@ class FigureView:
     spec: Markup
     legend: list[tuple[str, str]]
     caption: str
+    html: Markup
     share: bool
     height: int
     csv: str
@@ -273,6 +274,7 @@ def _figure(name: str, figure: Figure, lang: str) -> FigureView:
         spec=Markup(themed(embed_json(drawn))),
         legend=[(label, themed(colour)) for label, colour in charts.legend(figure, lang=lang)],
         caption=charts.caption(figure, lang=lang),
+        html=charts.as_html(figure, lang=lang),
         share=any(param.get("name") == "mode" for param in drawn.get("params", ())),
         height=int(drawn["height"]),
         csv=packed(csv_bytes(figure.data)),
