@@ -207,7 +207,7 @@ def provenance_lines(store: Store) -> Iterator[str]:
         info = store.info(name)
         years = f"{info.years[0]} to {info.years[1]}" if info.years else "not dated"
         yield from ("", f"## {name}", "")
-        yield f"- File: `{info.file}`, {info.rows:,} rows, {info.bytes:,} bytes, {years}"
+        yield f"- File: `{info.parts[0].file}`, {info.rows:,} rows, {info.bytes:,} bytes, {years}"
         yield f"- sha256: `{info.sha256}`"
         for source in info.sources:
             yield f"- Producer: {source.producer}. {source.title}"

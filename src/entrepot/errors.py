@@ -70,6 +70,12 @@ class InputError(EntrepotError):
         return cls(f"{file}, line {line}: {reason}", hint=hint)
 
     @classmethod
+    def in_formula(cls, formula: str, position: int, reason: str, *, hint: str | None = None) -> Self:
+        """Build the error for a regression formula that cannot be read; the first character is 1."""
+        place = f"{formula[: position - 1]} >>> {formula[position - 1 :]}".strip()
+        return cls(f"formula, position {position}: {reason}", hint=hint or f"here: {place}")
+
+    @classmethod
     def bad_window(cls, since: object, until: object) -> Self:
         """Build the error for a window that ends before it begins."""
         return cls(f"the window {since} to {until} ends before it begins", hint="swap since and until")
@@ -92,6 +98,24 @@ class DataError(EntrepotError):
     def bad_cell(cls, table: str, row: int, column: str, reason: str, *, hint: str | None = None) -> Self:
         """Build the error for one faulty cell of a table in memory; the first row is row 1."""
         return cls(f"table '{table}', row {row}, column '{column}': {reason}", hint=hint)
+
+    @classmethod
+    def missing_values(cls, counts: Mapping[str, int]) -> Self:
+        """Build the error for a regression on columns with missing values, with their counts."""
+        words = ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in counts.items())
+        return cls(
+            f"missing values in {words}",
+            hint='leave these rows out with missing="drop", or fill them in; missing trade is not zero trade',
+        )
+
+    @classmethod
+    def unidentified(cls, reasons: Mapping[str, str]) -> Self:
+        """Build the error for terms of a regression whose coefficients the data cannot tell."""
+        words = "; ".join(f"'{term}' is {reason}" for term, reason in reasons.items())
+        return cls(
+            f"no coefficient for {len(reasons)} term{'s' if len(reasons) > 1 else ''}: {words}",
+            hint='take them out of the formula, or let them be dropped with unidentified="drop"',
+        )
 
     @classmethod
     def extra_columns(cls, table: str, extra: Sequence[str], known: Sequence[str]) -> Self:
@@ -133,6 +157,19 @@ class DataError(EntrepotError):
             f"{file} is not the manifest of a brief: {reason}",
             hint="give the *.manifest.json written beside the brief",
         )
+
+    @classmethod
+    def other_revision(cls, table: str, held: object, new: object) -> Self:
+        """Build the error for years in another revision of the product codes than the table has."""
+        return cls(
+            f"table '{table}' is in {held}, the new years are in {new}",
+            hint="one table has one revision: convert the years, or write them under another name",
+        )
+
+    @classmethod
+    def cannot_convert(cls, reason: str) -> Self:
+        """Build the error for a cell that is not of the type of its column."""
+        return cls(f"a cell is not of its column's type: {reason}", hint="mend the cell in the file")
 
 
 class StoreError(EntrepotError):
@@ -179,6 +216,14 @@ class StoreError(EntrepotError):
     def newer_format(cls, path: object, found: int, known: int) -> Self:
         """Build the error for a store written by a later version."""
         return cls(f"{path} has format {found}; this version reads up to {known}", hint="upgrade entrepot")
+
+    @classmethod
+    def years_overlap(cls, table: str, held: object, new: object) -> Self:
+        """Build the error for years that a table holds in one file together with others."""
+        return cls(
+            f"table '{table}' holds the years {held} in one file; {new} cannot replace a part of it",
+            hint="write the whole table again, or all its years",
+        )
 
     @classmethod
     def not_empty(cls, path: object) -> Self:

@@ -50,8 +50,8 @@ def test_every_truncation_is_refused(written: Path) -> None:
 
 
 def test_a_newer_format_says_upgrade(written: Path) -> None:
-    written.write_text('{"format": 2, "whatever": 1}')
-    with pytest.raises(StoreError, match=r"has format 2; this version reads up to 1.*upgrade"):
+    written.write_text('{"format": 3, "whatever": 1}')
+    with pytest.raises(StoreError, match=r"has format 3; this version reads up to 2.*upgrade"):
         open_store(written.parent)
 
 

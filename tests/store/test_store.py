@@ -21,7 +21,7 @@ from entrepot.store import Store, open_store
 
 
 def only_file(store: Store, name: str = "flows") -> Path:
-    return store.path / store.info(name).file
+    return store.path / store.info(name).parts[0].file
 
 
 def test_what_is_written_is_read(store: Store, flows: pa.Table, source: Source) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 Frame = nw.LazyFrame[Any]
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
@@ -38,7 +39,7 @@ class Engine:
     def _database(self) -> duckdb.DuckDBPyConnection:
         # In memory the default is a folder .tmp wherever the user happens to stand.
         spill = Path(tempfile.gettempdir()) / f"entrepot-{os.getpid()}"
-        return duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": str(spill)})
+        return duckdb.connect(":memory:", config={**CONFIG, "temp_directory": str(spill)})
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -51,17 +52,17 @@ class Engine:
             self._of_thread.connection = found
         return found
 
-    def scan(self, path: Path) -> Frame:
-        """Return a lazy frame over one Parquet file; decimals and short floats are handed out as float64.
+    def scan(self, paths: Sequence[Path]) -> Frame:
+        """Return a lazy frame over Parquet files; decimals and short floats are handed out as float64.
 
         Parameters
         ----------
-        path : Path
-            The file. DuckDB reads only the columns and row groups a query needs.
+        paths : sequence of Path
+            Files of the same columns. DuckDB reads only the columns and row groups a query needs.
         """
-        relation = self._connection.read_parquet(_literal(path))
+        relation = self._connection.read_parquet([literal(path) for path in paths])
         columns = [
-            f"CAST({_quote(name)} AS DOUBLE) AS {_quote(name)}" if _is_short(kind) else _quote(name)
+            f"CAST({quote(name)} AS DOUBLE) AS {quote(name)}" if _is_short(kind) else quote(name)
             for name, kind in zip(relation.columns, relation.types, strict=True)
         ]
         frame: Frame = nw.from_native(relation.project(", ".join(columns)))
@@ -80,13 +81,13 @@ class Engine:
 
     def first_duplicate(self, path: Path, key: list[str]) -> tuple[int, int, tuple[object, ...]] | None:
         """Return two row numbers, from 0, that agree in the columns of ``key``, and their values; or None."""
-        names = ", ".join(_quote(name) for name in key)
+        names = ", ".join(quote(name) for name in key)
         query = (
             f"SELECT min(file_row_number) AS first, max(file_row_number), {names} "
             f"FROM read_parquet(?, file_row_number = true) GROUP BY {names} HAVING count(*) > 1 "
             "ORDER BY first LIMIT 1"
         )
-        row = self._connection.execute(query, [_literal(path)]).fetchone()
+        row = self._connection.execute(query, [literal(path)]).fetchone()
         return None if row is None else (row[0], row[1], tuple(row[2:]))
 
 
@@ -102,10 +103,11 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
+    """Return a column name for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _literal(path: Path) -> str:
+def literal(path: Path) -> str:
     """Return the path as a pattern that matches only itself."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))

@@ -1,4 +1,4 @@
-"""The manifest of a store: which file holds which table, its hash, its sources and what is known about it.
+"""The manifest of a store: which files hold which table, their hashes, sources and what is known about them.
 
 The manifest alone says what is valid. A file it does not name is debris of an interrupted write and is
 swept later; a file it names must exist with the stated size and hash.
@@ -6,10 +6,11 @@ swept later; a file it names must exist with the stated size and hash.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -18,8 +19,34 @@ from entrepot.result import Source
 from entrepot.store import files
 
 FILE = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+PART_KEYS = ("file", "rows", "bytes", "sha256", "years")
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file of a table.
+
+    Attributes
+    ----------
+    file : str
+        File name inside the store; it ends in the first 12 digits of the content's hash.
+    rows, bytes : int
+        Number of rows, and size of the file.
+    sha256 : str
+        Hash of the file.
+    years : tuple of int or None
+        First and last year of the column ``year``; None where there is no such column or no row.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    file: Annotated[str, Field(pattern=files.TABLE_FILE)]
+    rows: Annotated[int, Field(ge=0)]
+    bytes: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    years: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +57,10 @@ class TableInfo:
     ----------
     name : str
         Name of the table.
-    file : str
-        File name inside the store; it ends in the first 12 digits of the content's hash.
-    rows, bytes : int
-        Number of rows, and size of the file.
-    sha256 : str
-        Hash of the file.
+    parts : tuple of Part
+        The files that hold its rows: one for all, or one for each year or span of years, in their order.
     revision : str or None
         Revision of the product codes, for example ``"HS1992"``; None where there are none.
-    years : tuple of int or None
-        First and last year of the column ``year``; None where there is no such column or no row.
     sources : tuple of Source
         Every source the table rests on.
     notes : tuple of str
@@ -51,15 +72,56 @@ class TableInfo:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(pattern=NAME)]
-    file: Annotated[str, Field(pattern=files.TABLE_FILE)]
-    rows: Annotated[int, Field(ge=0)]
-    bytes: Annotated[int, Field(ge=1)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
     revision: str | None = None
-    years: tuple[int, int] | None = None
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     holds: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all parts."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def years(self) -> tuple[int, int] | None:
+        """First and last year of the column ``year``; None where there is no such column or no row."""
+        known = [part.years for part in self.parts if part.years]
+        return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file; of the hashes of the files, one a line, where there are several."""
+        if len(self.parts) == 1:
+            return self.parts[0].sha256
+        return hashlib.sha256("\n".join(part.sha256 for part in self.parts).encode()).hexdigest()
+
+    def with_part(self, part: Part) -> TableInfo:
+        """Return the table with a part added, in the place of those whose years it covers.
+
+        Raises
+        ------
+        StoreError
+            If a part of the table holds these years and others, or a part holds no years at all.
+        """
+        kept = [old for old in self.parts if not _covered(old, part)]
+        for old in kept:
+            if old.years is None or part.years is None or _overlap(old.years, part.years):
+                raise StoreError.years_overlap(self.name, old.years, part.years)
+        return replace(self, parts=tuple(sorted([*kept, part], key=lambda p: p.years or (0, 0))))
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _covered(old: Part, new: Part) -> bool:
+    return bool(old.years and new.years and new.years[0] <= old.years[0] and old.years[1] <= new.years[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +156,8 @@ def load(folder: Path) -> Manifest:
         raise StoreError.not_a_store(folder) from None
     except OSError as error:
         raise StoreError.cannot_read(path, error.strerror or str(error)) from error
-    _refuse_newer(path, text)
     try:
-        manifest = _ADAPTER.validate_json(text)
+        manifest = _ADAPTER.validate_python(_today(path, text))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -118,7 +179,7 @@ def save(folder: Path, manifest: Manifest) -> None:
     files.write_atomic(folder / FILE, _ADAPTER.dump_json(manifest, indent=1) + b"\n")
 
 
-def check_size(folder: Path, info: TableInfo) -> None:
+def check_size(folder: Path, info: Part) -> None:
     """Refuse a file that is missing or of another size than the manifest says.
 
     Raises
@@ -135,7 +196,7 @@ def check_size(folder: Path, info: TableInfo) -> None:
         raise StoreError.corrupt(path, f"it has {found} bytes instead of {info.bytes}")
 
 
-def check_hash(folder: Path, info: TableInfo) -> None:
+def check_hash(folder: Path, info: Part) -> None:
     """Read a file and refuse it if its hash is not the one in the manifest.
 
     Raises
@@ -152,8 +213,8 @@ def check_hash(folder: Path, info: TableInfo) -> None:
         raise StoreError.corrupt(path, "its content does not match the hash in the manifest")
 
 
-def _refuse_newer(path: Path, text: bytes) -> None:
-    """Look at the format first, so that a newer manifest is not reported as a damaged one."""
+def _today(path: Path, text: bytes) -> dict[str, Any]:
+    """Return the manifest in today's format; a newer one is not reported as a damaged one."""
     try:
         parsed = json.loads(text)
     except ValueError as error:
@@ -163,3 +224,15 @@ def _refuse_newer(path: Path, text: bytes) -> None:
         raise StoreError.bad_manifest(path, "it does not state its format")
     if found > FORMAT:
         raise StoreError.newer_format(path, found, FORMAT)
+    return parsed if found == FORMAT else _from_first(parsed)
+
+
+def _from_first(parsed: dict[str, Any]) -> dict[str, Any]:
+    """Bring a manifest of format 1, in which a table is one file, to today's."""
+    tables = {}
+    for name, old in (parsed.get("tables") or {}).items():
+        if not isinstance(old, dict):
+            return {**parsed, "format": FORMAT}
+        part = {key: old[key] for key in PART_KEYS if key in old}
+        tables[name] = {**{key: old[key] for key in old if key not in PART_KEYS}, "parts": [part]}
+    return {**parsed, "format": FORMAT, "tables": tables}

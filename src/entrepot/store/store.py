@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from entrepot.errors import InputError, StoreError
+from entrepot.errors import DataError, InputError, StoreError
 from entrepot.result import Source
 from entrepot.store import files, manifest
+from entrepot.store.bulk import copy_part
 from entrepot.store.engine import Engine, Frame
 from entrepot.store.manifest import Manifest, TableInfo
-from entrepot.store.writer import write_table
+from entrepot.store.writer import write_part
 
 PACK = Path(__file__).resolve().parent.parent / "data"
 HASHED_ON_ACCESS = 64 * 2**20
@@ -136,9 +139,9 @@ class Store:
         """
         info = self._sound(name)
         try:
-            return self._engine.scan(self.path / info.file)
+            return self._engine.scan([self.path / part.file for part in info.parts])
         except duckdb.Error:
-            manifest.check_hash(self.path, info)
+            self._check_hashes(info)
             raise
 
     def lift(self, table: pa.Table) -> Frame:
@@ -164,7 +167,7 @@ class Store:
         except duckdb.Error:
             # Only the hashes can tell a damaged file from a query that cannot work.
             for name in self.names():
-                manifest.check_hash(self.path, self.info(name))
+                self._check_hashes(self.info(name))
             raise
 
     def sources(self, *names: str) -> tuple[Source, ...]:
@@ -187,8 +190,9 @@ class Store:
             For the first file that is missing or damaged.
         """
         for name in self.names():
-            manifest.check_size(self.path, self.info(name))
-            manifest.check_hash(self.path, self.info(name))
+            for part in self.info(name).parts:
+                manifest.check_size(self.path, part)
+            self._check_hashes(self.info(name))
 
     def write(
         self,
@@ -230,6 +234,81 @@ class Store:
         StoreError
             If the store is read-only or locked by another writer, or the disk is full.
         """
+        with self._replacing(name) as current:
+            part = write_part(self.path, name, data)
+            info = TableInfo(name, (part,), revision, tuple(sources), tuple(notes), holds)
+            self._publish(current, info)
+        return info
+
+    def write_years(
+        self,
+        name: str,
+        rows: duckdb.DuckDBPyRelation,
+        *,
+        sources: Sequence[Source],
+        revision: str | None = None,
+        notes: Sequence[str] = (),
+        holds: str = "",
+    ) -> TableInfo:
+        """Write some years of a core table beside those that it holds; years that it has are replaced.
+
+        This is the way of large tables: DuckDB writes the file, then the checks read it. Sources and notes
+        are added to those of the other years.
+
+        Parameters
+        ----------
+        name : str
+            One of `schemas.SCHEMAS`.
+        rows : duckdb.DuckDBPyRelation
+            Columns of the core table, any order.
+        sources, revision, notes, holds
+            As in `write`.
+
+        Returns
+        -------
+        TableInfo
+
+        Raises
+        ------
+        DataError
+            If rows break the schema, or the revision is not that of the other years.
+        StoreError
+            As in `write`; and if a file of the table holds these years together with others.
+        """
+        with self._replacing(name) as current:
+            part = copy_part(self.path, name, rows)
+            old = current.tables.get(name)
+            if old is None:
+                info = TableInfo(name, (part,), revision, tuple(sources), tuple(notes), holds)
+            else:
+                if old.revision != revision:
+                    raise DataError.other_revision(name, old.revision, revision)
+                info = replace(
+                    old.with_part(part),
+                    sources=tuple(dict.fromkeys((*old.sources, *sources))),
+                    notes=tuple(dict.fromkeys((*old.notes, *notes))),
+                    holds=holds or old.holds,
+                )
+            self._publish(current, info)
+        return info
+
+    def remove(self, name: str) -> None:
+        """Take a table out of the store; its files go with the next write.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table, or the store is read-only or locked.
+        """
+        with self._replacing(name) as current:
+            if name not in current.tables:
+                raise StoreError.no_table(name, self.path, tuple(sorted(current.tables)))
+            self._manifest = replace(current, tables={k: v for k, v in current.tables.items() if k != name})
+            manifest.save(self.path, self._manifest)
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Manifest]:
+        """Hold the store for one change of one table; gives the manifest in force."""
         if not re.fullmatch(manifest.NAME, name):
             raise InputError(
                 f"'{name}' cannot be the name of a table",
@@ -240,21 +319,27 @@ class Store:
         with files.writer_lock(self.path):
             current = manifest.load(self.path)
             # Readers had until now to let go of what the last write replaced.
-            files.sweep(self.path, {info.file for info in current.tables.values()})
-            info = write_table(self.path, name, data, tuple(sources), revision, tuple(notes), holds)
-            self._manifest = current.with_table(info)
-            manifest.save(self.path, self._manifest)
-        return info
+            files.sweep(self.path, {part.file for info in current.tables.values() for part in info.parts})
+            yield current
+
+    def _publish(self, current: Manifest, info: TableInfo) -> None:
+        self._manifest = current.with_table(info)
+        manifest.save(self.path, self._manifest)
+
+    def _check_hashes(self, info: TableInfo) -> None:
+        for part in info.parts:
+            manifest.check_hash(self.path, part)
 
     def _sound(self, name: str) -> TableInfo:
         """Return the description of a table whose file has passed the cheap checks."""
         info = self.info(name)
-        if not (self.path / info.file).exists():
+        if not all((self.path / part.file).exists() for part in info.parts):
             # Another process may have replaced the table twice since this store was opened.
             self._manifest = manifest.load(self.path)
             info = self.info(name)
-        manifest.check_size(self.path, info)
-        if info.bytes <= HASHED_ON_ACCESS and info.sha256 not in self._hashed:
-            manifest.check_hash(self.path, info)
-            self._hashed.add(info.sha256)
+        for part in info.parts:
+            manifest.check_size(self.path, part)
+            if part.bytes <= HASHED_ON_ACCESS and part.sha256 not in self._hashed:
+                manifest.check_hash(self.path, part)
+                self._hashed.add(part.sha256)
         return info

@@ -11,29 +11,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from entrepot.errors import InputError
-from entrepot.result import Source
 from entrepot.store import files
 from entrepot.store.checks import Checker
-from entrepot.store.manifest import TableInfo
+from entrepot.store.manifest import Part
 from entrepot.store.schemas import SCHEMAS
 
 ROW_GROUP = 131_072
 
 
-def write_table(
-    folder: Path,
-    name: str,
-    data: Any,
-    sources: tuple[Source, ...],
-    revision: str | None,
-    notes: tuple[str, ...],
-    holds: str = "",
-) -> TableInfo:
-    """Write one table into a store's folder; the manifest does not name it yet.
+def write_part(folder: Path, name: str, data: Any) -> Part:
+    """Write rows of a table into a store's folder; the manifest does not name the file yet.
 
     Returns
     -------
-    TableInfo
+    Part
         The line for the manifest.
     """
     reader = as_reader(data)
@@ -51,9 +42,7 @@ def write_table(
             checker.refuse_duplicates(file.path)
     final = folder / f"{name}-{file.hexdigest()[:12]}.parquet"
     files.publish(file.path, final)
-    return TableInfo(
-        name, final.name, rows, file.bytes, file.hexdigest(), revision, years, sources, notes, holds
-    )
+    return Part(final.name, rows, file.bytes, file.hexdigest(), years)
 
 
 def as_reader(data: Any) -> pa.RecordBatchReader:
