@@ -116,6 +116,33 @@ def test_a_cell_of_another_type_is_refused(store: Store, rows: Rows) -> None:
         add(store, rows(GOOD[0].replace("1.5", "'much'")))
 
 
+def test_reports_may_leave_the_concept_of_the_partner_open(store: Store) -> None:
+    head = "2022 AS year, 3 AS month, 'DEU' AS reporter, 'KGZ' AS partner"
+    one = f"SELECT {head}, 'export' AS direction, '87032319' AS product, 5.0 AS value, NULL AS quantity, NULL AS partner_concept"
+    with duckdb.connect() as connection:
+        store.write_years("reports", connection.sql(one), sources=SOURCES)
+        assert store.info("reports").rows == 1
+        twice = connection.sql(
+            f"{one} UNION ALL {one.replace('NULL AS partner', chr(39) + 'origin' + chr(39) + ' AS partner')}"
+        )
+        with pytest.raises(DataError, match="rows 1 and 2 are both for"):
+            store.write_years("reports", twice, sources=SOURCES)
+        wrong = connection.sql(one.replace("'export'", "'transit'"))
+        with pytest.raises(DataError, match="column 'direction': 'transit' is no such code"):
+            store.write_years("reports", wrong, sources=SOURCES)
+
+
+def test_final_demand_may_fall_below_zero(store: Store) -> None:
+    seller = "2022 AS year, 'BLR' AS seller_country, 'C10' AS seller_sector"
+    row = f"SELECT {seller}, 'RUS' AS buyer_country, -1.5 AS value"
+    with duckdb.connect() as connection:
+        store.write_years("final_demand", connection.sql(row), sources=SOURCES)
+        with connection.cursor() as other, pytest.raises(DataError, match="is not finite"):
+            store.write_years(
+                "final_demand", other.sql(row.replace("-1.5", "'inf'::DOUBLE")), sources=SOURCES
+            )
+
+
 def test_a_table_is_removed(store: Store, rows: Rows) -> None:
     add(store, rows(*GOOD))
     store.remove("flows")

@@ -125,7 +125,7 @@ def _checked(
     spans = {name: _span(connection, path, name) for name in numbers}
     # A table whose key is text alone, within one year, needs no look at the numbers.
     single = all(low == high for low, high in spans.values())
-    if not (single and codes.distinct()):
+    if not (single and codes.distinct([name for name in keys if name in codes.columns])):
         _refuse_duplicates(connection, schema.name, keys, path)
     years = spans.get("year")
     return codes.rows, None if years is None or years[0] is None else years
@@ -138,7 +138,8 @@ def _tests(field: Field) -> list[tuple[str, str]]:
     if field.pattern:
         tests.append((f"NOT regexp_full_match({name}, '{field.pattern}')", "is no such code"))
     elif str(field.type) != "string":
-        tests.append((f"{name} < 0", "is negative"))
+        if not field.signed:
+            tests.append((f"{name} < 0", "is negative"))
         if str(field.type) == "double":
             tests.append((f"NOT isfinite({name})", "is not finite"))
     return tests
@@ -195,13 +196,13 @@ class _Codes:
             return False
         return all(value and re.fullmatch(field.pattern, value) for value in self.values(field.name))
 
-    def distinct(self) -> bool:
-        """Tell whether no two rows agree in all columns; False also where that would take too much memory."""
-        sizes = [len(self.values(name)) for name in self.columns]
+    def distinct(self, keys: Sequence[str]) -> bool:
+        """Tell whether no two rows agree in the key; False also where that would take too much memory."""
+        sizes = [len(self.values(name)) for name in keys]
         if prod(sizes) > CELLS:
             return False
         seen = np.zeros(prod(sizes), bool)
-        for parts in zip(*self.columns.values(), strict=True):
+        for parts in zip(*(self.columns[name] for name in keys), strict=True):
             place = np.zeros(len(parts[0]), np.int32)
             for part, size in zip(parts, sizes, strict=True):
                 place *= size

@@ -96,7 +96,8 @@ class Checker:
                 pc.invert(pc.match_substring_regex(column, field.pattern)), field, column, "is no such code"
             )
         elif field.type != pa.string():
-            self._raise_at(pc.less(column, pa.scalar(0, column.type)), field, column, "is negative")
+            if not field.signed:
+                self._raise_at(pc.less(column, pa.scalar(0, column.type)), field, column, "is negative")
             if pa.types.is_floating(column.type):
                 self._raise_at(pc.invert(pc.is_finite(column)), field, column, "is not finite")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 COUNTRY = r"^[A-Z][A-Z0-9]{2}$"
+CN_CODE = r"^[0-9]{2}([0-9]{2}){0,4}$"
 HS_CODE = r"^[0-9]{2}([0-9]{2}){0,2}$"
 SECTOR = r"^[A-Z][A-Z0-9_]*$"
 
@@ -33,6 +34,8 @@ class Field:
         The column may be absent.
     pattern : str
         What a text must look like.
+    signed : bool
+        Negative numbers are allowed, for example changes of stocks.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Field:
     nullable: bool = False
     optional: bool = False
     pattern: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ def _key(name: str, doc: str, pattern: str) -> Field:
     return Field(name, pa.string(), doc, key=True, pattern=pattern)
 
 
-def _number(name: str, unit: str, doc: str, *, nullable: bool = False) -> Field:
-    return Field(name, pa.float64(), doc, unit=unit, nullable=nullable)
+def _number(name: str, unit: str, doc: str, *, nullable: bool = False, signed: bool = False) -> Field:
+    return Field(name, pa.float64(), doc, unit=unit, nullable=nullable, signed=signed)
 
 
 SCHEMAS: dict[str, Schema] = {
@@ -95,7 +99,26 @@ SCHEMAS: dict[str, Schema] = {
             _key("sector", "Industry.", SECTOR),
             _number("gross_output", "USD million", "Output at basic prices."),
             _number("intermediate_use", "USD million", "Inputs bought from the countries covered."),
-            _number("final_use", "USD million", "Final demand and sales to countries not covered."),
+            _number("final_use", "USD million", "Final demand and sales to others.", signed=True),
+        )),
+        Schema("final_demand", "Sales of each industry to final users of each country.", (
+            _YEAR,
+            _key("seller_country", "Country that sells, ISO 3166 alpha-3.", COUNTRY),
+            _key("seller_sector", "Industry that sells.", SECTOR),
+            _key("buyer_country", "Country of the final users, ISO 3166 alpha-3.", COUNTRY),
+            _number("value", "USD million", "Final use, basic prices; stocks can fall.", signed=True),
+        )),
+        Schema("reports", "Trade as each side reports it, for mirror statistics.", (
+            _YEAR,
+            Field("month", pa.int8(), "Month 1 to 12, in monthly tables only.", key=True, optional=True),
+            _key("reporter", "Country that reports, ISO 3166 alpha-3.", COUNTRY),
+            _key("partner", "The other country, ISO 3166 alpha-3.", COUNTRY),
+            _key("direction", "Direction seen from the reporter.", "^(export|import)$"),
+            _key("product", "Code as text, leading zeros kept: HS, or the Combined Nomenclature.", CN_CODE),
+            _number("value", "USD thousand", "Value as reported: exports FOB, imports mostly CIF."),
+            _number("quantity", "tonnes", "Mass; null where it was not observed.", nullable=True),
+            Field("partner_concept", pa.string(), "What the partner of an import is: origin or consignment.",
+                  nullable=True, optional=True, pattern="^(origin|consignment)$"),
         )),
     )
 }  # fmt: skip
