@@ -128,10 +128,12 @@ def _number(canvas: Canvas, role: str, rows: list[Row]) -> NumberFormat:
 def _axis(canvas: Canvas, role: str, scale: _Scale, number: NumberFormat) -> Spec:
     title = canvas.option(f"{role}_title") or canvas.figure.encode[role].replace("_", " ")
     axis: Spec = {
-        "tickCount": 6, "format": "~s" if scale.logarithmic else number.axis, "title": title,
+        "tickCount": 6, "format": number.axis, "title": title,
         "titleColor": "var(--muted)", "titleFontSize": 12, "titleFontWeight": "normal", "grid": True,
         "domain": False, "ticks": False,
     }  # fmt: skip
+    if scale.logarithmic:
+        axis["labelExpr"] = "format(datum.value, datum.value < 1000 ? '~g' : '~s')"
     if role == "y":
         # The name of the vertical axis stands on top of it, where it is read without turning the head.
         axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -12}

@@ -1,0 +1,72 @@
+"""`entrepot partners`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from entrepot.cli.app import app
+from entrepot.cli.options import Shown
+from entrepot.cli.terminal import open_world, show
+from entrepot.errors import InputError
+
+
+@app.command(sort_key=4)
+def partners(
+    country: str,
+    /,
+    *,
+    partner: Annotated[str | None, Parameter(name="--with")] = None,
+    weights: str | None = None,
+    at: str | None = None,
+    year: int | None = None,
+    table: Literal["auto", "flows", "industry_flows"] = "auto",
+    catalogue: Path | None = None,
+    shown: Shown = Shown(),
+) -> int:
+    """With whom a country could trade more, in positions outside every measure in force.
+
+    Examples: entrepot partners BLR; entrepot partners BLR --with KAZ;
+    entrepot partners KAZ --table flows --weights size=0.5,ease=0.5; entrepot partners ARM --part sales.
+
+    Parameters
+    ----------
+    country
+        ISO3 code or a name in any supported language.
+    partner
+        One partner: its positions are then what is printed.
+    weights
+        Weights of size, ease, complementarity, growth and risk, as NAME=NUMBER separated by commas; a name
+        that is left out counts nothing.
+    at
+        Day of the law, as YYYY-MM-DD; the last day for which the catalogue or the trade is known if left out.
+    year
+        Last of the three years of trade that are averaged; never later than the day of the law.
+    table
+        Goods by HS code, or intermediate sales by industry; auto takes what says most about the country.
+    catalogue
+        Folder of further instruments, see docs/measures-format.md; they only ever bar more.
+    """
+    result = open_world(shown.store).partners(
+        country, partner=partner, weights=named_numbers(weights), at=at, year=year, table=table,
+        catalogue=catalogue, lang=shown.lang,
+    )  # fmt: skip
+    return show(result, shown)
+
+
+def named_numbers(text: str | None) -> dict[str, float] | None:
+    """Read NAME=NUMBER separated by commas."""
+    if text is None:
+        return None
+    found: dict[str, float] = {}
+    for word in text.split(","):
+        name, _, number = word.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise InputError(
+                f"'{word}' is no weight", hint="write NAME=NUMBER, for example --weights size=0.5,ease=0.5"
+            ) from None
+    return found
