@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from entrepot.models import poisson
 from entrepot.models.inference import clustered, correct_gravity, directed_pairs
-from entrepot.models.separation import find_separated
 
 
 def _panel(countries: int, years: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
@@ -22,7 +22,7 @@ def _panel(countries: int, years: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 @pytest.mark.needs_shared
-def test_the_authors_example(shared: Path, fit: Callable[..., Any]) -> None:
+def test_the_authors_example(shared: Path) -> None:
     # Printed by ppml_fe_bias on its example data: bias, adjusted and plain standard error of fta.
     table = pq.read_table(shared / "gravity-ppmlhdfe" / "ppml_fe_bias_example.parquet")
     table = table.filter(pc.equal(table["category"], "MANUF"))
@@ -31,11 +31,10 @@ def test_the_authors_example(shared: Path, fit: Callable[..., Any]) -> None:
     i, j = np.searchsorted(names, exporter), np.searchsorted(names, importer)
     t, y = table["year"].to_numpy().astype(int), table["trade"].to_numpy()
     x = table["fta"].to_numpy().astype(float)[:, None]
-    codes = [i * 10_000 + t, j * 10_000 + t, i * 1000 + j]
-    kept = ~find_separated(y, codes, x).mask
+    fitted = poisson.fit(y, x, [i * 10_000 + t, j * 10_000 + t, i * 1000 + j])
+    kept = fitted.kept
     assert kept.sum() == 20_600
     i, j, t, y = i[kept], j[kept], t[kept], y[kept]
-    fitted = fit(y, x[kept], [code[kept] for code in codes])
     assert fitted.beta[0] == pytest.approx(0.1780290, abs=6e-8)
     plain = clustered(fitted.x_tilde, fitted.mu, y, [directed_pairs(i, j)])
     assert plain.standard_errors[0] == pytest.approx(0.0350079, abs=6e-8)
@@ -43,6 +42,33 @@ def test_the_authors_example(shared: Path, fit: Callable[..., Any]) -> None:
     assert corrected.bias[0] == pytest.approx(0.0076567524, abs=1e-9)
     assert fitted.beta[0] - corrected.bias[0] == pytest.approx(0.1703722, abs=6e-8)
     assert corrected.covariance.standard_errors[0] == pytest.approx(0.0419558558, abs=6e-11)
+
+
+@pytest.mark.needs_shared
+def test_a_panel_of_2898_effects_and_domestic_trade(shared: Path) -> None:
+    # Coefficients and standard errors are reference values of the acceptance list. Bias and adjusted errors
+    # are those of the pseudo-inverse of the whole dense system, which takes six times as long.
+    table = pq.read_table(shared / "gravity-wto-guide" / "agtpa.parquet")
+    exporter, importer = (np.array(table[name].to_pylist()) for name in ("exporter", "importer"))
+    names = np.union1d(exporter, importer)
+    i, j = np.searchsorted(names, exporter), np.searchsorted(names, importer)
+    t, y = table["year"].to_numpy().astype(int), table["trade"].to_numpy().astype(float)
+    x = np.column_stack([table[f"rta{lag}"].to_numpy() for lag in ("", "_lag4", "_lag8", "_lag12")]).astype(
+        float
+    )
+    fitted = poisson.fit(y, x, [i * 10_000 + t, j * 10_000 + t, i * 100 + j])
+    kept = fitted.kept
+    assert fitted.beta == pytest.approx([0.348172652, 0.334094185, 0.159832391, 0.115650623], abs=1e-8)
+    plain = clustered(fitted.x_tilde, fitted.mu, fitted.y, [directed_pairs(i[kept], j[kept])])
+    printed = [0.077017507, 0.035114442, 0.040659655, 0.025328912]
+    assert plain.standard_errors == pytest.approx(printed, abs=1e-8)
+    corrected = correct_gravity(
+        fitted.x_tilde, fitted.mu, fitted.y, i[kept], j[kept], t[kept], pair_effects=True
+    )
+    dense = [-0.03707626, -0.03786707, 0.00145006, -0.00540904]
+    assert corrected.bias == pytest.approx(dense, abs=1e-8)
+    adjusted = [0.11313474, 0.05385735, 0.06608513, 0.03904947]
+    assert corrected.covariance.standard_errors == pytest.approx(adjusted, abs=1e-8)
 
 
 def test_units_and_names_change_nothing(fit: Callable[..., Any]) -> None:

@@ -28,15 +28,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from entrepot.models.inference.clusters import IntArray, cluster_codes, directed_pairs
+from entrepot.models.inference.clusters import IntArray
 from entrepot.models.inference.covariance import Covariance, bread_and_scores, invert, sandwich
+from entrepot.models.inference.leverage import effects_reach
+from entrepot.models.inference.panel import PairPanel, members, pair_panel
 
 FloatArray = NDArray[np.float64]
 
 # Directions with less information than this share of the strongest are the fixed effects' own collinearity.
 _RANK = 1e-10
-# The leverage inverts a dense matrix with a row for each exporter-time and importer-time effect.
-_MOST_EFFECTS = 8000
+# With pair effects the leverage inverts a dense matrix with a row for each exporter-time and importer-time
+# effect: 3.2 GB and 8e12 operations at this size.
+_MOST_EFFECTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +60,6 @@ class GravityCorrection:
     exporter_part: FloatArray
     importer_part: FloatArray
     covariance: Covariance
-
-
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """Pairs by periods: arrays of shape (pairs, periods), zero where there is no row."""
-
-    exporter: IntArray
-    importer: IntArray
-    countries: int
-    y: FloatArray
-    mu: FloatArray
-    x: FloatArray
 
 
 def correct_gravity(
@@ -105,7 +96,7 @@ def correct_gravity(
     ------
     ValueError
         If shapes disagree, a pair has two rows in a period, ``x_tilde`` is collinear, or there are more than
-        8,000 exporter-time and importer-time effects.
+        20,000 exporter-time and importer-time effects beside pair effects.
 
     Examples
     --------
@@ -116,125 +107,62 @@ def correct_gravity(
     [0.0]
     """
     bread, _ = bread_and_scores(x_tilde, mu, y)
-    panel = _panel(x_tilde, mu, y, exporter, importer, period)
-    information = _information(panel.mu, pair_effects)
-    inverse = invert(bread)
-    none = np.zeros(bread.shape[0])
+    panel = pair_panel(x_tilde, mu, y, exporter, importer, period, pair_effects=pair_effects)
+    effects = (panel.sellers + panel.buyers) * panel.mu.shape[1]
+    if pair_effects and effects > _MOST_EFFECTS:
+        raise ValueError(
+            f"exporter, importer and period make {effects} effects; "
+            f"with pair effects at most {_MOST_EFFECTS} fit"
+        )
+    by_exporter = by_importer = np.zeros(bread.shape[0])
     if pair_effects:
         factor = panel.countries / (panel.countries - 1)
-        by_exporter = factor * inverse @ _score_bias(panel, information, panel.exporter)
-        by_importer = factor * inverse @ _score_bias(panel, information, panel.importer)
-    else:
-        by_exporter = by_importer = none
-    covariance = _adjusted(panel, information, bread)
-    return GravityCorrection(by_exporter + by_importer, by_exporter, by_importer, covariance)
+        by_exporter = factor * invert(bread) @ _score_bias(panel, panel.exporter)
+        by_importer = factor * invert(bread) @ _score_bias(panel, panel.importer)
+    return GravityCorrection(by_exporter + by_importer, by_exporter, by_importer, _adjusted(panel, bread))
 
 
-def _panel(
-    x_tilde: ArrayLike,
-    mu: ArrayLike,
-    y: ArrayLike,
-    exporter: ArrayLike,
-    importer: ArrayLike,
-    period: ArrayLike,
-) -> _Panel:
-    x = np.asarray(x_tilde, dtype=np.float64)
-    rows = x.shape[0]
-    source, target = (
-        cluster_codes(values, rows, name) for values, name in ((exporter, "exporter"), (importer, "importer"))
-    )
-    when, pair = cluster_codes(period, rows, "period"), directed_pairs(exporter, importer)
-    pairs, periods = int(pair.max()) + 1, int(when.max()) + 1
-    if np.unique(pair * periods + when).size < rows:
-        raise ValueError("period must name each row of a pair once")
-    effects = (int(source.max()) + int(target.max()) + 2) * periods
-    if effects > _MOST_EFFECTS:
-        raise ValueError(f"exporter, importer and period make {effects} effects; at most {_MOST_EFFECTS} fit")
-
-    def tensor(values: FloatArray) -> FloatArray:
-        filled = np.zeros((pairs, periods, *values.shape[1:]))
-        filled[pair, when] = values
-        return filled
-
-    first = np.unique(pair, return_index=True)[1]
-    countries = np.union1d(np.asarray(exporter), np.asarray(importer)).size
-    outcome, means = np.asarray(y, dtype=np.float64), np.asarray(mu, dtype=np.float64)
-    return _Panel(source[first], target[first], countries, tensor(outcome), tensor(means), tensor(x))
-
-
-def _information(mu: FloatArray, pair_effects: bool) -> FloatArray:
-    """H of each pair, shape (pairs, periods, periods)."""
-    information = mu[:, :, None] * np.eye(mu.shape[1])
-    if pair_effects:
-        information -= mu[:, :, None] * mu[:, None, :] / mu.sum(axis=1)[:, None, None]
-    return np.asarray(information, dtype=np.float64)
-
-
-def _score_bias(panel: _Panel, information: FloatArray, side: IntArray) -> FloatArray:
+def _score_bias(panel: PairPanel, side: IntArray) -> FloatArray:
     """B (or D) of each regressor, with ``side`` the exporter (or importer) of each pair."""
-    score = panel.y - panel.mu
-    inverse = _pseudo_inverse(_by(side, information))
-    spread = _by(side, np.einsum("pt,ps->pts", score, score))
-    middle = inverse @ spread @ inverse
-    bias = np.empty(panel.x.shape[2])
-    for at in range(bias.size):
-        x = panel.x[:, :, at]
-        covaries = _by(side, np.einsum("pts,ps,pr->ptr", information, x, score))
-        curve = _by(side, _curvature(panel.mu, x))
-        bias[at] = np.einsum("nts,nts->", curve, middle) / 2 - np.einsum("nts,nst->", inverse, covaries)
+    bias = np.zeros(panel.x.shape[2])
+    for pairs in members(side):
+        mu, x = panel.mu[pairs], panel.x[pairs]
+        score = panel.y[pairs] - mu
+        share = mu / mu.sum(axis=1, keepdims=True)
+        centred = x - np.einsum("pt,ptk->pk", share, x)[:, None, :]
+        inverse = _pseudo_inverse(panel.total_information(pairs))
+        middle = inverse @ (score.T @ score) @ inverse
+        for k in range(bias.size):
+            # The product of H with x, and the derivative of -H along x with the total of each pair held.
+            moved = mu * centred[:, :, k]
+            cross = moved.T @ share
+            curve = cross + cross.T - np.diag(moved.sum(axis=0))
+            bias[k] += np.sum(curve * middle) / 2 - np.sum(inverse * (moved.T @ score).T)
     return bias
 
 
-def _curvature(mu: FloatArray, x: FloatArray) -> FloatArray:
-    """Derivative of -H along x with the total of each pair held, shape (pairs, periods, periods)."""
-    total = mu.sum(axis=1, keepdims=True)
-    share = mu / total
-    move = share * (x - (share * x).sum(axis=1, keepdims=True))
-    cross = move[:, :, None] * share[:, None, :]
-    curve = cross + cross.swapaxes(1, 2) - move[:, :, None] * np.eye(mu.shape[1])
-    return np.asarray(total[:, :, None] * curve)
-
-
-def _adjusted(panel: _Panel, information: FloatArray, bread: FloatArray) -> Covariance:
-    reach = _effects_reach(panel, information)
-    reach += np.einsum("ptk,kl,psl->pts", panel.x, invert(bread), panel.x)
-    rest = np.eye(panel.mu.shape[1]) - information @ reach
+def _adjusted(panel: PairPanel, bread: FloatArray) -> Covariance:
+    """Clustered covariance with each pair's score raised by the inverse of one less its leverage."""
+    reach, inverse = effects_reach(panel), invert(bread)
     score = panel.y - panel.mu
-    # A pair that a regressor or an effect fits alone has leverage 1 and no score left: pinv gives it nothing.
-    lifted = np.einsum("pts,ps->pt", np.linalg.pinv(rest, rcond=_RANK), score)
+    lifted = np.empty_like(score)
+    for pairs in members(panel.exporter):
+        x = panel.x[pairs]
+        blocks = reach.of(panel, pairs) + x @ inverse @ x.swapaxes(1, 2)
+        rest = np.eye(score.shape[1]) - panel.information(pairs) @ blocks
+        # A pair that a regressor or an effect fits alone has leverage 1 and no score left: pinv gives it 0.
+        lifted[pairs] = np.einsum("pts,ps->pt", np.linalg.pinv(rest, rcond=_RANK), score[pairs])
     plain, raised = (np.einsum("ptk,pt->pk", panel.x, values) for values in (score, lifted))
     meat = raised.T @ plain
-    pairs = panel.mu.shape[0]
-    factor = pairs / (pairs - 1)
+    count = score.shape[0]
+    factor = count / (count - 1)
     matrix, repaired = sandwich(bread, (meat + meat.T) / 2, factor)
-    return Covariance(matrix, "clustered, adjusted", (pairs,), factor, "stata", repaired)
+    return Covariance(matrix, "clustered, adjusted", (count,), factor, "stata", repaired)
 
 
-def _effects_reach(panel: _Panel, information: FloatArray) -> FloatArray:
-    """``Z (sum Z' H Z)^+ Z'`` for each pair, Z its exporter-time and importer-time dummies."""
-    periods = panel.mu.shape[1]
-    sellers, buyers = int(panel.exporter.max()) + 1, int(panel.importer.max()) + 1
-    blocks = np.zeros((sellers + buyers, periods, sellers + buyers, periods))
-    source, target = panel.exporter, sellers + panel.importer
-    for left in (source, target):
-        for right in (source, target):
-            np.add.at(blocks.swapaxes(1, 2), (left, right), information)
-    size = (sellers + buyers) * periods
-    spread = _pseudo_inverse(blocks.reshape(1, size, size))[0].reshape(blocks.shape).swapaxes(1, 2)
-    return np.asarray(
-        spread[source, source] + spread[source, target] + spread[target, source] + spread[target, target]
-    )
-
-
-def _by(side: IntArray, values: FloatArray) -> FloatArray:
-    sums = np.zeros((int(side.max()) + 1, *values.shape[1:]))
-    np.add.at(sums, side, values)
-    return sums
-
-
-def _pseudo_inverse(matrices: FloatArray) -> FloatArray:
-    """Generalised inverses, taken in units with a diagonal of 1 so that a small country keeps its digits."""
-    size = np.sqrt(np.einsum("ntt->nt", matrices))
+def _pseudo_inverse(matrix: FloatArray) -> FloatArray:
+    """Generalised inverse, taken in units with a diagonal of 1 so that a small year keeps its digits."""
+    size = np.sqrt(np.diag(matrix))
     unit = np.where(size > 0, size, 1.0)
-    scale = unit[:, :, None] * unit[:, None, :]
-    return np.asarray(np.linalg.pinv(matrices / scale, rcond=_RANK, hermitian=True) / scale)
+    scale = np.outer(unit, unit)
+    return np.asarray(np.linalg.pinv(matrix / scale, rcond=_RANK, hermitian=True) / scale)
