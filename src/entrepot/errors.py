@@ -252,3 +252,62 @@ class StoreError(EntrepotError):
     def cannot_write(cls, path: object, reason: str) -> Self:
         """Build the error for a file that cannot be written."""
         return cls(f"cannot write {path}: {reason}", hint="choose another place with --out")
+
+
+class SourceError(EntrepotError):
+    """A public file cannot be fetched, or is not what it should be."""
+
+    @classmethod
+    def not_found(cls, url: str, status: int) -> Self:
+        """Build the error for a file that the server does not have or does not give."""
+        return cls(
+            f"{url} cannot be fetched: the server answers {status}",
+            hint="the release may have moved: see 'entrepot data list' for its page, or give another --base",
+        )
+
+    @classmethod
+    def refused(cls, url: str, status: int) -> Self:
+        """Build the error for a file that needs a key or a right that the caller does not have."""
+        return cls(
+            f"{url} is not given to us: the server answers {status}",
+            hint="this source may need a key: see 'entrepot data list'",
+        )
+
+    @classmethod
+    def too_many_requests(cls, url: str, seconds: float) -> Self:
+        """Build the error for a server that asks for a longer wait than is sensible."""
+        return cls(
+            f"{url}: the server asks to wait {seconds:.0f} seconds",
+            hint="run the same command later; what has been fetched is kept",
+        )
+
+    @classmethod
+    def broken_off(cls, url: str, reason: str) -> Self:
+        """Build the error for a transfer that failed again and again."""
+        return cls(
+            f"{url} could not be fetched whole: {reason}",
+            hint="run the same command again: it goes on where it stopped",
+        )
+
+    @classmethod
+    def wrong_checksum(cls, url: str, found: str, expected: str) -> Self:
+        """Build the error for a file that is not the one whose hash is known."""
+        return cls(
+            f"{url} is not the file that is expected: sha256 {found[:12]}... instead of {expected[:12]}...",
+            hint="the publisher may have changed it: 'entrepot data get ... --again' takes the new file",
+        )
+
+    @classmethod
+    def damaged(cls, file: object, reason: str) -> Self:
+        """Build the error for a downloaded file that cannot be read."""
+        return cls(f"{file} is damaged: {reason}", hint="it was not kept: run the same command again")
+
+    @classmethod
+    def not_in_archive(cls, file: object, wanted: str, found: Sequence[str]) -> Self:
+        """Build the error for an archive without the files that are looked for."""
+        return cls(f"{file} holds no {wanted}", hint=f"it holds: {', '.join(found) or 'nothing'}")
+
+    @classmethod
+    def busy(cls, file: object) -> Self:
+        """Build the error for a file that another process is fetching."""
+        return cls(f"another process is fetching {file}", hint="try again when it is done")

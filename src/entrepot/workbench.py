@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    from entrepot.estimation.panel import Silent
+    from entrepot.estimation.world_gravity import WorldFit
+    from entrepot.models.complexity import ConventionName
+    from entrepot.questions.competencies import Level
     from entrepot.questions.direction_words import Basis, By, Flow
+    from entrepot.questions.programme import Register
     from entrepot.questions.scenario import Scenario
     from entrepot.report.brief import Brief
     from entrepot.result import Result
@@ -133,6 +138,131 @@ class World:
 
         return coalitions(self.store, target, members=members, theta=theta, lang=lang)
 
+    def partners(
+        self,
+        country: str,
+        *,
+        partner: str | None = None,
+        weights: Mapping[str, float] | None = None,
+        at: date | str | None = None,
+        year: int | None = None,
+        table: Basis = "auto",
+        catalogue: str | Path | None = None,
+        lang: str = "en",
+    ) -> Result:
+        """With whom a country could trade more: see `entrepot.questions.partners.partners`."""
+        from entrepot.questions.partners import partners
+
+        return partners(
+            self.store, country, partner=partner, weights=weights, at=at, year=year, table=table,
+            catalogue=catalogue, lang=lang,
+        )  # fmt: skip
+
+    def competencies(
+        self,
+        country: str,
+        *,
+        year: int | None = None,
+        since: int | None = None,
+        convention: ConventionName = "atlas",
+        reference: str | Sequence[str] | None = None,
+        table: Basis = "auto",
+        level: Level | None = None,
+        lang: str = "en",
+    ) -> Result:
+        """What a country makes and what is near: see `entrepot.questions.competencies.competencies`."""
+        from entrepot.questions.competencies import competencies
+
+        return competencies(
+            self.store, country, year=year, since=since, convention=convention, reference=reference,
+            table=table, level=level, lang=lang,
+        )  # fmt: skip
+
+    def localisation(
+        self,
+        country: str,
+        *,
+        sector: str | None = None,
+        partner: str | None = None,
+        group: str | None = None,
+        year: int | None = None,
+        lang: str = "en",
+    ) -> Result:
+        """How much of what we make is ours: see `entrepot.questions.localisation.localisation`."""
+        from entrepot.questions.localisation import localisation
+
+        return localisation(
+            self.store, country, sector=sector, partner=partner, group=group, year=year, lang=lang
+        )
+
+    @overload
+    def gravity(
+        self, formula: str | None = None, *, by_product: Literal[False] = False, **options: Any
+    ) -> WorldFit: ...
+
+    @overload
+    def gravity(self, formula: str | None = None, *, by_product: Literal[True], **options: Any) -> Result: ...
+
+    def gravity(
+        self,
+        formula: str | None = None,
+        *,
+        product: str | Sequence[str] | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        by_product: bool = False,
+        vcov: str = "pair",
+        extra: Any = None,
+        fill: float | None = None,
+        silent: Silent = "missing",
+        workers: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        **options: Any,
+    ) -> WorldFit | Result:
+        """A gravity equation on the store's trade: see `entrepot.estimation.world_gravity.world_gravity`.
+
+        With ``by_product`` each product is estimated by itself into one table: see
+        `entrepot.estimation.products.product_gravity`, which alone takes ``workers`` and ``progress``.
+        """
+        from entrepot.estimation.products import product_gravity
+        from entrepot.estimation.world_gravity import world_gravity
+        from entrepot.estimation.world_words import FORMULA
+
+        equation = FORMULA if formula is None else formula
+        if by_product:
+            return product_gravity(
+                self.store, equation, product=product, since=since, until=until, vcov=vcov, extra=extra,
+                fill=fill, silent=silent, workers=workers, progress=progress, **options,
+            )  # fmt: skip
+        return world_gravity(
+            self.store, equation, product=product, since=since, until=until, vcov=vcov, extra=extra,
+            fill=fill, silent=silent, **options,
+        )  # fmt: skip
+
+    def technoparks(
+        self,
+        country: str,
+        *,
+        k: int = 5,
+        brains: float = 0.0,
+        size: tuple[int, int] = (2, 6),
+        overlap: int = 1,
+        register: str | Path | None = None,
+        earlier: Register | None = None,
+        at: date | str | None = None,
+        year: int | None = None,
+        table: Basis = "auto",
+        catalogue: str | Path | None = None,
+        lang: str = "en",
+    ) -> Result:
+        """Which clusters a country could build: see `entrepot.questions.technoparks.technoparks`."""
+        from entrepot.questions.technoparks import technoparks
+
+        return technoparks(
+            self.store, country, k=k, brains=brains, size=size, overlap=overlap, register=register,
+            earlier=earlier, at=at, year=year, table=table, catalogue=catalogue, lang=lang,
+        )  # fmt: skip
+
     def settlements(
         self,
         members: str | Sequence[str],
@@ -154,9 +284,13 @@ class World:
         lang: str = "en",
         since: str | Path | None = None,
         draws: int = 60,
+        register: str | Path | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> Brief:
         """All questions about one country on one page: see `entrepot.report.agenda.compose`."""
         from entrepot.report.agenda import compose
 
-        return compose(self.store, country, year=year, lang=lang, since=since, draws=draws, progress=progress)
+        return compose(
+            self.store, country, year=year, lang=lang, since=since, draws=draws, register=register,
+            progress=progress,
+        )  # fmt: skip

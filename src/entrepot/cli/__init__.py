@@ -3,12 +3,32 @@
 from entrepot.cli import (  # Importing a command registers it.
     agreement,
     brief,
+    competencies,
     coverage,
     direction,
     facts,
+    gravity,
+    localisation,
+    partners,
     record,
     settlements,
+    technoparks,
 )
 from entrepot.cli.app import app, main
 
-__all__ = ["agreement", "app", "brief", "coverage", "direction", "facts", "main", "record", "settlements"]
+__all__ = [
+    "agreement",
+    "app",
+    "brief",
+    "competencies",
+    "coverage",
+    "direction",
+    "facts",
+    "gravity",
+    "localisation",
+    "main",
+    "partners",
+    "record",
+    "settlements",
+    "technoparks",
+]

@@ -20,6 +20,7 @@ def brief(
     out: Out = None,
     since: Path | None = None,
     draws: int = 60,
+    register: Path | None = None,
     store: StorePath = None,
 ) -> int:
     """Answer all questions about one country on one page.
@@ -41,6 +42,8 @@ def brief(
         Manifest of an earlier brief: the page then says what changed.
     draws
         Draws behind the intervals of the agreement section.
+    register
+        Programme register of the technoparks, a CSV file (see docs/programme-format.md).
     store
         Folder of a store; the embedded pack if left out.
     """
@@ -48,7 +51,9 @@ def brief(
         raise InputError.bad_option("the suffix of the page", out.suffix, [".html"])
     world = open_world(store)
     with status_line("questions") as progress:
-        page = world.brief(country, year=year, lang=lang, since=since, draws=draws, progress=progress)
+        page = world.brief(
+            country, year=year, lang=lang, since=since, draws=draws, register=register, progress=progress
+        )
     path = page.save(out or Path(f"brief-{page.country}.html"))
     print(f"{path.resolve()}")  # noqa: T201
     return 0

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, get_args
 
 from entrepot.errors import DataError, InputError
 from entrepot.questions.agreement import agreement
+from entrepot.questions.competencies import competencies
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
+from entrepot.questions.localisation import localisation
+from entrepot.questions.partners import partners
+from entrepot.questions.programme import Register, from_rows, read_register
 from entrepot.questions.selection import Direction
 from entrepot.questions.settlements import covered, partial_products, settlements
+from entrepot.questions.technoparks import technoparks
 from entrepot.report.brief import Brief, StoreSummary, read_manifest
 from entrepot.result import Result
 from entrepot.world import blocs, countries
@@ -39,6 +44,7 @@ def compose(
     lang: str = "en",
     since: str | Path | None = None,
     draws: int = 60,
+    register: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Brief:
     """Answer every question about one country; what the data cannot answer is said with its reason.
@@ -56,6 +62,9 @@ def compose(
         Manifest of an earlier brief to compare with.
     draws : int
         Draws behind the intervals of the agreement section.
+    register : str or Path, optional
+        Programme register of the technoparks (docs/programme-format.md); its progress is shown, and compared
+        with the register of the earlier brief.
     progress : callable, optional
         Called with the name of each question before it is put.
 
@@ -68,7 +77,7 @@ def compose(
     InputError
         Unknown country or language.
     DataError
-        If no question at all can be answered, or the manifest cannot be read.
+        If no question at all can be answered, or the manifest or the register cannot be read.
     """
     iso3 = countries.resolve(country)
     if lang not in countries.languages():
@@ -81,9 +90,11 @@ def compose(
             f"{since} is the manifest of a brief on {earlier.get('country')}, not on {iso3}",
             hint="compare with an earlier brief on the same country",
         )
+    programme = None if register is None else read_register(register)
+    before = None if earlier is None or not earlier.get("register") else from_rows(earlier["register"])
     answers: list[Result] = []
     unanswered: list[tuple[str, str]] = []
-    for question, ask in agenda(store, iso3, year, lang, draws):
+    for question, ask in agenda(store, iso3, year, lang, draws, register, before):
         if progress is not None:
             progress(question)
         try:
@@ -102,11 +113,18 @@ def compose(
         store=StoreSummary.of(store),
         unanswered=tuple(unanswered),
         since=earlier,
+        register=() if programme is None else tuple(programme.to_rows()),
     )
 
 
 def agenda(
-    store: Store, iso3: str, year: int | None, lang: str, draws: int
+    store: Store,
+    iso3: str,
+    year: int | None,
+    lang: str,
+    draws: int,
+    register: str | Path | None = None,
+    before: Register | None = None,
 ) -> list[tuple[str, Callable[[], Result]]]:
     """List the questions to put, each with the call that answers it; several may belong to one question."""
     at = None if year is None else date(year, 12, 31)
@@ -123,11 +141,17 @@ def agenda(
         asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):
         asks.append(("coverage", partial(coverage, store, iso3, at=at, lang=lang)))
+    asks.append(("partners", partial(partners, store, iso3, at=at, year=year, lang=lang)))
     if industry and store.has("industry_totals"):
         for scenario in (*SCENARIOS.get(iso3, ()), "west-russia-ban"):
             asks.append(
                 ("agreement", partial(agreement, store, scenario, draws=draws, focus=iso3, lang=lang))
             )
+    if industry and store.has("industry_totals"):
+        asks.append(("localisation", partial(localisation, store, iso3, lang=lang)))
+    asks.append(("competencies", partial(competencies, store, iso3, year=year, lang=lang)))
+    parks = partial(technoparks, store, iso3, at=at, year=year, register=register, earlier=before, lang=lang)
+    asks.append(("technoparks", parks))
     asks.append(("settlements", partial(set_off, store, iso3, year, lang)))
     return asks
 

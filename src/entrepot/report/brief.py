@@ -83,6 +83,8 @@ class Brief:
         Questions that the data could not answer, each with the reason.
     since : mapping or None
         Manifest of an older brief to compare with.
+    register : tuple of mapping
+        Rows of the programme register, kept in the manifest for the next brief.
     """
 
     country: str
@@ -92,6 +94,7 @@ class Brief:
     store: StoreSummary = StoreSummary()
     unanswered: tuple[tuple[str, str], ...] = ()
     since: Mapping[str, Any] | None = None
+    register: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -111,6 +114,7 @@ class Brief:
             "results": [_entry(result) for result in self.results],
             "unanswered": [{"question": question, "reason": reason} for question, reason in self.unanswered],
             "sources": list(sources.values()),
+            "register": [dict(row) for row in self.register],
         }
 
     @cached_property

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import entrepot
 from entrepot.errors import DataError, EntrepotError
 from entrepot.questions.agreement import agreement
+from entrepot.questions.competencies import competencies
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
+from entrepot.questions.localisation import localisation
+from entrepot.questions.partners import partners
 from entrepot.questions.settlements import settlements
+from entrepot.questions.technoparks import technoparks
 from entrepot.report.brief import read_manifest
 from entrepot.report.changes import headlines
 from entrepot.report.tables import table_hash
@@ -26,6 +30,10 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "coverage": coverage,
     "agreement": agreement,
     "settlements": settlements,
+    "partners": partners,
+    "localisation": localisation,
+    "competencies": competencies,
+    "technoparks": technoparks,
 }
 
 
