@@ -123,8 +123,12 @@ def _removed_table(fit: GravityFit) -> Table:
 
 
 def _estimate_notes(fit: GravityFit) -> tuple[Note, ...]:
+    outcome = fit.design.formula.outcome
     notes = [
-        Note("missing", f"{count:,} of {fit.rows:,} rows are left out: {reason}.")
+        Note(
+            "scope",
+            f"{count:,} of {fit.rows:,} rows are left out: {reason.replace('y is', f'{outcome} is')}.",
+        )
         for reason, count in fit.removed.items()
     ]
     notes += [Note("warning", f"'{one.term}' has no coefficient: it is {one.reason}.") for one in fit.dropped]
