@@ -100,9 +100,7 @@ def display(sides: Sides, pool: Pool, names: Mapping[str, str]) -> Table:
     import pyarrow as pa
 
     order, selling, buying = pool.order, sides.selling, sides.buying
-    scale, unit, digits = words.scale_for(
-        np.nan_to_num(np.maximum(selling.unmet, selling.actual))[order].tolist()
-    )
+    scale, unit, digits = words.scale_for(np.nan_to_num(selling.gap)[order].tolist())
     data = pa.table(
         {
             "name": texts([names[sides.trade.partners[i]] for i in order]),
@@ -119,7 +117,14 @@ def display(sides: Sides, pool: Pool, names: Mapping[str, str]) -> Table:
     columns = (
         Column("name", "Partner"),
         Column("score", "Score", "0 to 1", "decimal", 2),
-        Column("sold", "Sold", unit, "decimal", digits),
+        Column(
+            "sold",
+            "Sold of these",
+            unit,
+            "decimal",
+            digits,
+            doc="in the positions shown; the rest is left out",
+        ),
         Column("gap", "Unrealised", unit, "decimal", digits, doc="at the ease of today"),
         Column("unmet", "Unmet", unit, "decimal", digits, doc="at an ease of 1"),
         Column("ease", "Ease", "", "decimal", 2),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, log10, pi, sqrt
+from math import ceil, floor, isfinite, log10, pi, sqrt
 from typing import Any
 
 from entrepot.report import palette
-from entrepot.report.chart_parts import Canvas, NumberFormat, Row, Spec, frame, nice_domain, wrap
+from entrepot.report.chart_parts import Canvas, NumberFormat, Row, Spec, frame, wrap
 from entrepot.report.formats import MISSING_WORDS
 
 SCATTER_HEIGHT = 400
@@ -115,8 +115,12 @@ def _scale(canvas: Canvas, role: str, rows: list[Row]) -> _Scale:
         positive = [value for value in values if value > 0]
         low, high = (min(positive), max(positive)) if positive else (1.0, 10.0)
         return _Scale(low / 1.3, high * 1.3, True)
-    low, high = nice_domain(values)
-    return _Scale(low, high)
+    if not values:
+        return _Scale(0.0, 1.0)
+    # Points say where they are, not how long they are: the axis need not begin at zero.
+    low, high = min(values), max(values)
+    room = 0.06 * ((high - low) or abs(high) or 1.0)
+    return _Scale(max(low - room, 0.0) if low >= 0 else low - room, high + room)
 
 
 def _number(canvas: Canvas, role: str, rows: list[Row]) -> NumberFormat:
@@ -133,6 +137,7 @@ def _axis(canvas: Canvas, role: str, scale: _Scale, number: NumberFormat) -> Spe
         "domain": False, "ticks": False,
     }  # fmt: skip
     if scale.logarithmic:
+        axis["values"] = _round_values(scale)
         axis["labelExpr"] = "format(datum.value, datum.value < 1000 ? '~g' : '~s')"
     if role == "y":
         # The name of the vertical axis stands on top of it, where it is read without turning the head.
@@ -140,6 +145,22 @@ def _axis(canvas: Canvas, role: str, scale: _Scale, number: NumberFormat) -> Spe
     kind = {"type": "log"} if scale.logarithmic else {}
     limits = {**kind, "domain": [scale.low, scale.high], "nice": False, "clamp": True}
     return {"field": role, "type": "quantitative", "scale": limits, "axis": axis}
+
+
+def _round_values(scale: _Scale) -> list[float]:
+    """Return powers of ten inside a logarithmic axis, with 2 and 5 between them where these are few.
+
+    Examples
+    --------
+    >>> _round_values(_Scale(0.5, 300.0, True))
+    [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0]
+    >>> _round_values(_Scale(0.5, 3e6, True))
+    [1.0, 10.0, 100.0, 1000.0, 10000.0, 100000.0, 1000000.0]
+    """
+    first, last = floor(log10(scale.low)), ceil(log10(scale.high))
+    steps = (1.0, 2.0, 5.0) if last - first <= 4 else (1.0,)
+    found = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+    return [value for value in found if scale.low <= value <= scale.high]
 
 
 def _bare(role: str, rows: list[Row]) -> Spec:
