@@ -9,8 +9,11 @@ iterative rectifier repeats ``u <- max(P u, 0)`` from ``u = 1``. Its question is
 ``min_{v >= 0} |P (1 + v)|^2`` has the residual ``r = P (1 + v)``, with ``r >= 0`` by the first-order
 conditions. For every separating z, ``z'r = z'(1 + v) >= z'1``, so that max r >= 1 where anything is separated
 and r = 0 where nothing is: no tolerance decides. The rows with r > 0 are dropped and the question is asked
-again. The rectifier runs with momentum and restarts; P comes from an orthonormal basis of S, or from sparse
-least squares with a penalty and multipliers on the rows with y > 0 where the design is large.
+again. The rectifier runs with momentum and restarts; P comes from an orthonormal basis of S.
+
+A large design with fixed effects goes to a Poisson regression of the indicator of y > 0 first, whose steps
+prove overlap or a direction (`entrepot.models.poisson.overlap`); what it cannot prove, the rectifier settles
+with P from sparse least squares with a penalty and multipliers on the rows with y > 0.
 
 References
 ----------
@@ -248,9 +251,13 @@ def _design(codes: list[IntArray], dense: FloatArray) -> sparse.csr_array:
 
 def _direction(positive: BoolArray, codes: list[IntArray], dense: FloatArray) -> FloatArray | None:
     """Return a separating direction (largest entry 1, exact zeros elsewhere), or None where there is none."""
+    if codes and _cells(codes, dense) > _DENSE_CELLS:
+        answer = _by_regression(positive, codes, dense)
+        if answer is not None:
+            return answer if answer.any() else None
     design = _design(codes, dense)
     ones, zeros = design[positive], design[~positive]
-    if design.shape[0] * design.shape[1] <= _DENSE_CELLS:
+    if _cells(codes, dense) <= _DENSE_CELLS:
         residual = _limit(_dense_basis(ones.toarray(), zeros.toarray()), _EXACT)
     else:
         project = _projection(ones, zeros)
@@ -264,9 +271,25 @@ def _direction(positive: BoolArray, codes: list[IntArray], dense: FloatArray) ->
     return direction
 
 
+def _cells(codes: list[IntArray], dense: FloatArray) -> int:
+    return int(dense.shape[0] * (dense.shape[1] + sum(np.unique(code).size for code in codes)))
+
+
+def _by_regression(positive: BoolArray, codes: list[IntArray], dense: FloatArray) -> FloatArray | None:
+    """Return a proved direction, zeros where none is proved to exist, None where nothing is proved."""
+    # The regression asks this module about what it cannot prove itself.
+    from entrepot.models.poisson.overlap import decide
+
+    groups = tuple(np.unique(code, return_inverse=True)[1].astype(np.intp) for code in codes)
+    verdict = decide(positive, groups, dense)
+    return verdict.direction if verdict.complete or verdict.direction.any() else None
+
+
 def _dense_basis(ones: FloatArray, zeros: FloatArray) -> FloatArray:
     """Orthonormal basis of S = {zeros g : ones g = 0}."""
-    null = linalg.null_space(np.unique(ones, axis=0), rcond=_RANK) if len(ones) else np.eye(zeros.shape[1])
+    # The triangle has the null space of the rows and is no larger than the columns.
+    triangle = np.linalg.qr(np.unique(ones, axis=0), mode="r")
+    null = linalg.null_space(triangle, rcond=_RANK) if len(ones) else np.eye(zeros.shape[1])
     left, size, _ = np.linalg.svd(zeros @ null, full_matrices=False)
     # The columns have entries up to 1, so an absolute bound tells rounding from a direction.
     return np.asarray(left[:, size > _RANK * np.sqrt(max(zeros.shape))])

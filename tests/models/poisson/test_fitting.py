@@ -136,6 +136,23 @@ def test_weights_are_repetitions(panel: Callable[..., Any]) -> None:
     assert weighted.dropped["weight is zero"] == int(np.sum(times == 0))
 
 
+def test_an_offset_is_a_regressor_with_coefficient_one(panel: Callable[..., Any]) -> None:
+    data = panel(8)
+    for layout in ("dense", "sparse"):
+        offset = 3 + 0.7 * data.x[:, 1] + np.random.default_rng(0).normal(size=data.y.size)
+        result = fit(data.y, data.x, data.groups, offset=offset, layout=layout)
+        # E[y exp(-o)] = exp(x b + f) with weights exp(o) has the same score equations.
+        other = fit(data.y * np.exp(-offset), data.x, data.groups, weights=np.exp(offset))
+        np.testing.assert_allclose(result.beta, other.beta, rtol=0, atol=1e-9)
+        index = offset[result.kept] + data.x[result.kept] @ result.beta
+        for group, level in zip(data.groups, result.fixed_effects, strict=True):
+            index = index + level[group[result.kept]]
+        np.testing.assert_allclose(np.exp(index), result.mu, rtol=1e-9)
+    moved = fit(data.y, data.x, data.groups, offset=0.7 * data.x[:, 1])
+    plain = fit(data.y, data.x, data.groups)
+    np.testing.assert_allclose(moved.beta, plain.beta - [0, 0.7], atol=1e-9)
+
+
 def test_singletons_change_counts_not_coefficients(panel: Callable[..., Any]) -> None:
     data = panel(9, absent=0.6)
     dropped = fit(data.y, data.x, data.groups)
@@ -174,6 +191,25 @@ def test_collinear_and_absorbed_regressors_are_named(panel: Callable[..., Any]) 
     }
     np.testing.assert_allclose(result.beta, base.beta, atol=1e-11)
     assert result.x_tilde.shape == (result.kept.sum(), 2)
+
+
+@pytest.mark.parametrize("layout", ["dense", "sparse"])
+def test_a_regressor_that_is_nearly_absorbed(layout: Any) -> None:
+    # What is left of it is 1e-3: projections must be exact beside that, not beside the regressor.
+    rng = np.random.default_rng(0)
+    n, t = 20, 10
+    i, year, j = (axis.ravel() for axis in np.indices((n, t, n)))
+    groups = [i * t + year, year * n + j, i * n + j]
+    levels = [rng.normal(size=int(group.max()) + 1)[group] for group in groups]
+    own = rng.normal(size=i.size)
+    y = np.exp(0.3 * own + 2 * np.sum(levels, axis=0)) * rng.lognormal(0, 2, i.size)
+    y[rng.random(i.size) < 0.5] = 0
+    plain = fit(y, own, groups, layout=layout)
+    buried = fit(y, np.sum(levels, axis=0) + 1e-3 * own, groups, layout=layout)
+    assert plain.layout == buried.layout == layout
+    np.testing.assert_allclose(buried.beta * 1e-3, plain.beta, rtol=1e-7)
+    off = np.sqrt(plain.mu) @ np.abs(buried.x_tilde * 1e3 - plain.x_tilde)
+    assert off <= 1e-6 * (np.sqrt(plain.mu) @ np.abs(plain.x_tilde))
 
 
 @settings(max_examples=10, deadline=None)
@@ -236,6 +272,9 @@ GOOD: dict[str, Any] = {"y": [1.0, 2, 3, 4], "x": [0.0, 1, 1, 0], "groups": [[0,
         ({"weights": [1, 1, 1]}, "weights must have shape"),
         ({"weights": [1, 1, -1, 1]}, "weights is negative in row 2"),
         ({"weights": [0, 0, 0, 0]}, "y has no row left.*weight is zero"),
+        ({"offset": [1, 1]}, r"offset must have shape \(4,\)"),
+        ({"offset": [0, 0, np.nan, 0]}, "offset is NaN or infinite in row 2"),
+        ({"offset": [0, 0, 0, 1e3]}, "offset must span at most 600"),
         ({"tolerance": 0}, "tolerance must be positive"),
         ({"max_iterations": 0}, "max_iterations must be at least 1"),
         ({"layout": "fast"}, "layout must be"),

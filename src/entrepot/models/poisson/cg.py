@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Tolerance = float | FloatArray
+# A direction along which A is smaller than this share of its diagonal lies in the null space.
+NULL = 1e-14
 Operator = Callable[[FloatArray], FloatArray]
 
 
 def conjugate_gradients(
     product: Operator,
     precondition: Operator,
+    diagonal: FloatArray,
     target: FloatArray,
     start: FloatArray | None,
     tolerance: Tolerance,
@@ -26,6 +29,8 @@ def conjugate_gradients(
     ----------
     product, precondition : callable
         Map (m, L) to (m, L). The system may be singular as long as it is consistent.
+    diagonal : ndarray, shape (L,)
+        What is small is measured by it: the diagonal of A or larger.
     target : ndarray, shape (m, L)
         Right-hand sides.
     start : ndarray, shape (m, L), optional
@@ -60,13 +65,15 @@ def conjugate_gradients(
             return solution, iteration
         image = product(direction)
         curvature = _dots(direction, image)
-        length = np.where(curvature > 0, size / np.where(curvature > 0, curvature, 1.0), 0.0)
+        # Rounding puts residuals into the null space, where any step is one to nowhere.
+        real = curvature > NULL * np.einsum("ml,ml,l->m", direction, direction, diagonal)
+        length = np.where(real, size / np.where(real, curvature, 1.0), 0.0)
         solution[rows] += length[:, None] * direction
         residual = residual - length[:, None] * image
         z = precondition(residual)
         fresh = _dots(residual, z)
         direction = z + (fresh / size)[:, None] * direction
-        size = fresh
+        size = np.where(real, fresh, 0.0)
     return solution, limit
 
 

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from entrepot.models.poisson.cg import Tolerance, conjugate_gradients
+from entrepot.models.poisson.cg import Operator, Tolerance, conjugate_gradients
 from entrepot.models.poisson.levels import components
+from entrepot.models.poisson.precondition import (
+    HARD,
+    LARGEST_SIDE,
+    SMALL,
+    Blocks,
+    corrected_diagonal,
+    small_inverse,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -90,6 +98,7 @@ class DenseLayout:
         self.sizes: tuple[int, ...] = (n * t, t * m, n * m)
         self.cells = n * t * m
         self.inner = 0
+        self._hard = False
         self.weigh(np.ones(self.cells))
 
     def sums_of(self, k: int, values: FloatArray) -> FloatArray:
@@ -109,6 +118,16 @@ class DenseLayout:
         self._by_importer = np.ascontiguousarray(w.transpose(2, 0, 1))
         self._diagonal = _filled(np.concatenate([w.sum(axis=2).ravel(), w.sum(axis=0).ravel()]))
         self._pair = _filled(w.sum(axis=1))
+        if self._hard and self._diagonal.size <= SMALL:
+            self._precondition = small_inverse(self._product, self._diagonal)
+            return
+        left = w * (1 - w / self._pair[:, None])
+        if self._hard:
+            self._precondition = self._blocks(left)
+            return
+        scale = self._joined(left.sum(axis=2)[None], left.sum(axis=0)[None])[0]
+        scale = corrected_diagonal(scale, self._diagonal)
+        self._precondition = lambda v: v / scale
 
     def solve(self, target: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
         """Regress on the group dummies; see `Layout.solve`."""
@@ -119,9 +138,10 @@ class DenseLayout:
         reduced = two - self._from_pairs(own / self._pair)
         first = None if start is None else start[:, : n * t + t * m]
         found, used = conjugate_gradients(
-            self._product, lambda v: v / self._diagonal, reduced, first, tolerance
+            self._product, self._precondition, self._diagonal, reduced, first, tolerance
         )
         self.inner += used
+        self._hard = self._hard or (used > HARD and min(n, m) <= LARGEST_SIDE)
         pair = (own - self._to_pairs(found)) / self._pair
         return np.concatenate([found, pair.reshape(len(target), n * m)], axis=1)
 
@@ -132,6 +152,19 @@ class DenseLayout:
         cube = a[:, :, :, None] + b[:, None]
         cube += levels[:, n * t + t * m :].reshape(len(levels), n, 1, m)
         return cube.reshape(len(levels), self.cells)
+
+    def _blocks(self, left: FloatArray) -> Operator:
+        """Return the preconditioner that solves each year's two-way system."""
+        rows, columns = self._split(self._diagonal[None])
+        cells = np.ascontiguousarray(left.transpose(1, 0, 2))
+        inverse = Blocks(cells, np.ascontiguousarray(rows[0].T), columns[0])
+
+        def apply(v: FloatArray) -> FloatArray:
+            a, b = self._split(v)
+            first, second = inverse.solve(a.transpose(2, 1, 0), b.transpose(1, 2, 0))
+            return self._joined(first.transpose(2, 1, 0), second.transpose(2, 0, 1))
+
+        return apply
 
     def _split(self, two: FloatArray) -> tuple[FloatArray, FloatArray]:
         n, t, m = self._dims

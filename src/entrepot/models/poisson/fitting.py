@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from entrepot.models.poisson.dense import DenseLayout, DenseShape, dense_shape, 
 from entrepot.models.poisson.identify import Unidentified, identified
 from entrepot.models.poisson.layout import Layout, SparseLayout
 from entrepot.models.poisson.levels import normalised
+from entrepot.models.poisson.overlap import separated_rows
 from entrepot.models.poisson.rows import (
     KEPT,
     REASONS,
@@ -91,6 +92,7 @@ def fit(
     groups: Sequence[ArrayLike],
     *,
     weights: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
     tolerance: float = 1e-10,
     max_iterations: int = 100,
     singletons: Literal["drop", "keep"] = "drop",
@@ -108,6 +110,8 @@ def fit(
         Non-negative codes, one array per fixed effect. Empty: a constant only.
     weights : array_like, shape (n,), optional
         Weights >= 0; a row of weight 0 is dropped.
+    offset : array_like, shape (n,), optional
+        Known part of the linear index, ``E[y] = exp(offset + x beta + sum of fixed effects)``.
     tolerance : float
         Largest change of a coefficient, in standard deviations of its regressor, in the last iteration.
     max_iterations : int
@@ -133,9 +137,10 @@ def fit(
     Notes
     -----
     Correia, Guimaraes and Zylkin (2020), doi:10.1177/1536867X20909691, for the regression; groups whose
-    outcomes are all zero and groups of one observation are pruned to a fixed point. Twenty sweeps of
-    proportional scaling precede Newton steps, each by conjugate gradients on the fixed effects that are left
-    when the largest is eliminated in closed form.
+    outcomes are all zero and groups of one observation are pruned to a fixed point, and separated rows are
+    found exactly (`entrepot.models.poisson.overlap`). A few sweeps of proportional scaling precede Newton
+    steps, each by conjugate gradients on the fixed effects that are left when the largest is eliminated in
+    closed form.
 
     Examples
     --------
@@ -151,7 +156,7 @@ def fit(
         raise ValueError(f"layout must be 'auto', 'sparse' or 'dense', got {layout!r}")
     if singletons not in ("drop", "keep"):
         raise ValueError(f"singletons must be 'drop' or 'keep', got {singletons!r}")
-    given = checked(y, x, groups, weights)
+    given = checked(y, x, groups, weights, offset)
     reason = prune(given, singletons=singletons == "drop")
     while True:
         kept = np.flatnonzero(reason == KEPT)
@@ -167,34 +172,18 @@ def fit(
 
 
 def _attempt(
-    rows: Rows, tolerance: float, limit: int, layout: LayoutName
+    rows: Rows, tolerance: float, limit: int, name: LayoutName
 ) -> tuple[_Estimate | None, NDArray[np.bool_]]:
-    """Estimate; where the outcome hints at separation, settle it and return the separated rows instead.
-
-    A separated row's fitted value falls towards 0 with every step, so that only a fit with vanishing values
-    on zero rows, or none at all, needs the exact and dearer test.
-    """
-    try:
-        found = _estimate(rows, tolerance, limit, layout)
-    except newton.NotConverged:
-        separated = find_separated(rows.y, rows.groups, rows.x).mask
-        if not separated.any():
-            raise
+    """Estimate; where rows are separated, return them instead."""
+    scaled = _scaled(rows, name)
+    verdict = separated_rows(scaled.problem, scaled.parts)
+    separated, suspects = scaled.gathered(verdict.direction > 0), scaled.gathered(verdict.suspects)
+    if not separated.any() and not verdict.complete:
+        # A row that is no suspect is not separated: only suspects need count as zeros.
+        separated = find_separated(np.where(suspects, 0.0, 1.0), rows.groups, rows.x).mask
+    if separated.any():
         return None, separated
-    suspects = _vanishing(rows, found.mu)
-    if not suspects.any():
-        return found, suspects
-    # A row that is no suspect is not separated: only suspects need count as zeros, which shrinks the test.
-    separated = find_separated(np.where(suspects, 0.0, 1.0), rows.groups, rows.x).mask
-    return (None if separated.any() else found), separated
-
-
-def _vanishing(rows: Rows, mu: FloatArray) -> NDArray[np.bool_]:
-    """Return the zero rows whose fitted value is nothing beside the totals of all their groups."""
-    least = np.full(mu.size, np.inf)
-    for group in rows.groups:
-        least = np.minimum(least, np.bincount(group, weights=rows.y)[group])
-    return np.asarray((rows.y == 0) & (mu < 1e-8 * least))
+    return _estimate(rows, scaled, tolerance, limit), separated
 
 
 def _counts(reason: NDArray[np.int8]) -> dict[str, int]:
@@ -217,40 +206,62 @@ class _Estimate:
     layout: str
 
 
-def _estimate(rows: Rows, tolerance: float, limit: int, name: LayoutName) -> _Estimate:
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """A problem in units of its own, with what leads back: x is (scaled x) scale + centre."""
+
+    problem: newton.Problem
+    shape: DenseShape | None
+    keep: list[int]
+    gone: tuple[Unidentified, ...]
+    parts: FloatArray
+    centre: FloatArray
+    scale: FloatArray
+    unit: float
+    shift: float
+
+    def gathered(self, cells: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of the rows among those of all cells, along the last axis."""
+        return cells if self.shape is None else cells[..., self.shape.cells]
+
+
+def _scaled(rows: Rows, name: LayoutName) -> _Scaled:
     layout, shape = _layout(rows.groups, name)
     y, weights, x = rows.y, rows.weights, np.ascontiguousarray(rows.x.T)
-    centre = np.zeros(len(x))
-    scale = np.ones(len(x))
+    centre, scale = np.zeros(len(x)), np.ones(len(x))
     for j, column in enumerate(x):
         x[j], centre[j], scale[j] = _standardised(column, weights)
     unit = float(weights @ y / weights.sum())
     y = y / unit
+    shift = 0.0 if rows.offset is None else float(rows.offset.mean())
+    offset = None if rows.offset is None else rows.offset - shift
     if shape is not None:
         y, weights, x = (_scatter(values, shape) for values in (y, weights, x))
+        offset = None if offset is None else _scatter(offset, shape)
     keep, gone, parts = identified(layout, x, weights)
-    problem = newton.Problem(layout, y, weights, x[keep])
-    solution = newton.solve(problem, parts, tolerance, limit)
-    mu, projected = solution.state.mu, solution.projected
-    if shape is not None:
-        mu, projected = mu[shape.cells], projected[:, shape.cells]
-    beta = solution.state.beta / scale[keep]
-    edges = np.cumsum(layout.sizes)[:-1]
-    levels = [part.copy() for part in np.split(solution.state.levels, edges)]
-    if shape is not None:
-        levels = original(shape, levels)
-    levels[0] += np.log(unit) - float(beta @ centre[keep])
+    problem = newton.Problem(layout, y, weights, x[keep], offset)
+    return _Scaled(problem, shape, keep, gone, parts, centre[keep], scale[keep], unit, shift)
+
+
+def _estimate(rows: Rows, scaled: _Scaled, tolerance: float, limit: int) -> _Estimate:
+    layout = scaled.problem.layout
+    solution = newton.solve(scaled.problem, scaled.parts, tolerance, limit)
+    beta = solution.state.beta / scaled.scale
+    levels = [part.copy() for part in np.split(solution.state.levels, np.cumsum(layout.sizes)[:-1])]
+    if scaled.shape is not None:
+        levels = original(scaled.shape, levels)
+    levels[0] += np.log(scaled.unit) - float(beta @ scaled.centre) - scaled.shift
     return _Estimate(
         rows=rows,
         beta=beta,
-        columns=tuple(keep),
-        unidentified=gone,
-        mu=mu * unit,
-        x_tilde=projected.T * scale[keep],
+        columns=tuple(scaled.keep),
+        unidentified=scaled.gone,
+        mu=scaled.gathered(solution.state.mu) * scaled.unit,
+        x_tilde=scaled.gathered(solution.projected).T * scaled.scale,
         fixed_effects=normalised(rows.groups, levels),
         solution=solution,
         inner=layout.inner,
-        layout="sparse" if shape is None else "dense",
+        layout="sparse" if scaled.shape is None else "dense",
     )
 
 
@@ -271,7 +282,7 @@ def _standardised(column: FloatArray, weights: FloatArray) -> tuple[FloatArray, 
 
 def _layout(groups: tuple[IntArray, ...], name: LayoutName) -> tuple[Layout, DenseShape | None]:
     if name != "sparse":
-        shape = dense_shape(groups, fill=0.3 if name == "auto" else 0.0)
+        shape = dense_shape(groups, fill=0.6 if name == "auto" else 0.0)
         if shape is not None:
             return DenseLayout(shape), shape
         if name == "dense":

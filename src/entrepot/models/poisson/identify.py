@@ -13,6 +13,9 @@ from entrepot.models.poisson.layout import Layout
 FloatArray = NDArray[np.float64]
 Reason = Literal["absorbed by the fixed effects", "collinear with the regressors before it"]
 
+# What a first, rough projection leaves must be well above its error, alone and beside the other regressors.
+ROUGH = 1e-4
+PLAIN = 0.03
 # Share of a regressor's variation below which what is left is rounding, not information.
 NOTHING_LEFT = 1e-7
 
@@ -43,7 +46,11 @@ def identified(
     """
     layout.weigh(weights)
     root = np.sqrt(weights)
-    levels = layout.solve(x * weights, None, 1e-10)
+    levels = layout.solve(x * weights, None, ROUGH)
+    left = x - layout.spread(levels)
+    if _plain(x * root, left * root):
+        return list(range(len(x))), (), levels
+    levels = layout.solve(x * weights, levels, 1e-10)
     left = x - layout.spread(levels)
     # A second pass removes what the first one's tolerance left.
     left = left - layout.spread(layout.solve(left * weights, None, 1e-6))
@@ -67,3 +74,14 @@ def identified(
         keep.append(j)
         basis.append(vector / length)
     return keep, tuple(gone), levels[keep]
+
+
+def _plain(given: FloatArray, left: FloatArray) -> bool:
+    """Whether a rough projection already shows that every regressor is identified."""
+    if not len(given):
+        return True
+    before, after = np.linalg.norm(given, axis=1), np.linalg.norm(left, axis=1)
+    if (after <= PLAIN * before).any() or not after.all():
+        return False
+    unit = left / after[:, None]
+    return bool(np.linalg.eigvalsh(unit @ unit.T)[0] > PLAIN**2)

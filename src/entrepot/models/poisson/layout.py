@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -10,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from entrepot.models.poisson.cg import Tolerance, conjugate_gradients
+from entrepot.models.poisson.cg import Operator, Tolerance, conjugate_gradients
+from entrepot.models.poisson.levels import components
+from entrepot.models.poisson.precondition import (
+    HARD,
+    SMALL,
+    BlockPlaces,
+    Blocks,
+    block_places,
+    corrected_diagonal,
+    small_inverse,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -44,6 +53,9 @@ class Layout(Protocol):
 class SparseLayout:
     """Fixed effects as sparse dummies; the one with most levels is eliminated in closed form.
 
+    With G the dummies of that one and R those of the rest, the system of conjugate gradients is
+    ``R'WR - R'WG (G'WG)^-1 G'WR``: its three sparse matrices keep their pattern and take new weights.
+
     Parameters
     ----------
     groups : tuple of ndarray of int, shape (n,)
@@ -57,15 +69,31 @@ class SparseLayout:
         self._out = int(np.argmax(self.sizes))
         edges = np.concatenate([[0], np.cumsum(self.sizes)])
         self._slices = [slice(int(a), int(b)) for a, b in pairwise(edges)]
-        rest = [k for k in range(len(groups)) if k != self._out]
-        self._rest = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in rest] or [edges[:0]])
-        self._all = _dummies(groups, self.sizes)
-        self._alone = not rest
-        if rest:
-            self._some = _dummies([groups[k] for k in rest], [self.sizes[k] for k in rest])
-            self._some_t = self._some.T.tocsr()
-        self._one_t = _dummies([groups[self._out]], [self.sizes[self._out]]).T.tocsr()
+        self._others = [k for k in range(len(groups)) if k != self._out]
+        self._rest = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in self._others] or [edges[:0]])
+        if self._others:
+            self._build([groups[k] for k in self._others])
+        self._hard = False
+        self._places: BlockPlaces | None = None
+        self._placed = False
         self.weigh(np.ones(groups[0].size))
+
+    def _build(self, rest: list[IntArray]) -> None:
+        """Lay out the patterns: the rows of each level, and the codes that those rows have elsewhere."""
+        n, r = rest[0].size, len(rest)
+        offsets = np.cumsum([0] + [self.sizes[k] for k in self._others])
+        width, out = int(offsets[-1]), self._groups[self._out]
+        codes = np.stack([group + offset for group, offset in zip(rest, offsets[:-1], strict=True)], axis=1)
+        ends, self._of_rest = _rows_by_level(codes, width)
+        self._cross = _pattern(ends, out[self._of_rest], (width, self.sizes[self._out]))
+        out_ends, self._of_out = _rows_by_level(out[:, None], self.sizes[self._out])
+        columns = codes[self._of_out].ravel()
+        self._back = _pattern(out_ends * r, columns, (self.sizes[self._out], width))
+        own = np.repeat(np.arange(r), np.diff(ends[offsets]))
+        elsewhere = np.array([[k for k in range(r) if k != at] for at in range(r)], dtype=np.intp)
+        columns = codes[self._of_rest[:, None], elsewhere[own]].ravel()
+        self._inner = _pattern(ends * (r - 1), columns, (width, width))
+        self._n, self._r, self._width = n, r, width
 
     def sums_of(self, k: int, values: FloatArray) -> FloatArray:
         """Sum values (n,) by the groups of fixed effect ``k``."""
@@ -78,44 +106,110 @@ class SparseLayout:
 
     def weigh(self, weights: FloatArray) -> None:
         """Set the weights (n,) of the projections that follow."""
-        self._weights = weights[:, None]
-        self._one_sum = (self._one_t @ weights)[:, None]
-        if not self._alone:
-            self._diagonal = self._some_t @ weights
+        self._one_sum = self.sums_of(self._out, weights)
+        if not self._others:
+            return
+        by_rest = weights[self._of_rest]
+        self._cross.data = by_rest
+        self._inner.data = np.repeat(by_rest, self._r - 1) if self._r > 2 else by_rest
+        self._back.data = np.repeat(weights[self._of_out], self._r)
+        self._diagonal = self._cross @ np.ones(self.sizes[self._out])
+        self._precondition: Operator | None = self._blocks(weights) if self._hard else None
+        if self._precondition is None:
+            left = self._diagonal - self._left_out(by_rest)
+            scale = corrected_diagonal(left, self._diagonal)
+            self._precondition = lambda v: v / scale
 
     def solve(self, target: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
         """Regress on the group dummies; see `Layout.solve`."""
         levels = np.zeros((len(target), sum(self.sizes)))
-        columns = np.ascontiguousarray(target.T)
-        one = self._one_t @ columns
-        if not self._alone:
-            mean = (one / self._one_sum)[self._groups[self._out]]
-            reduced = (self._some_t @ (columns - self._weights * mean)).T
+        if not len(target):
+            return levels
+        one = self._sums(self._out, target)
+        if self._others:
+            own = np.concatenate([self._sums(k, target) for k in self._others], axis=1)
+            reduced = own - _each(self._cross, one / self._one_sum)
             first = None if start is None else start[:, self._rest]
+            assert self._precondition is not None
             found, used = conjugate_gradients(
-                self._product, lambda v: v / self._diagonal, reduced, first, tolerance
+                self._product, self._precondition, self._diagonal, reduced, first, tolerance
             )
             self.inner += used
+            self._hard = self._hard or used > HARD
             levels[:, self._rest] = found
-            one = one - self._one_t @ (self._weights * (self._some @ np.ascontiguousarray(found.T)))
-        levels[:, self._slices[self._out]] = (one / self._one_sum).T
+            one = one - _each(self._back, found)
+        levels[:, self._slices[self._out]] = one / self._one_sum
         return levels
 
     def spread(self, levels: FloatArray) -> FloatArray:
         """Return the sum of the levels (m, L) that each row has, shape (m, n)."""
-        return np.ascontiguousarray((self._all @ np.ascontiguousarray(levels.T)).T)
+        total = levels[:, self._slices[0]][:, self._groups[0]]
+        for k in range(1, len(self.sizes)):
+            total += levels[:, self._slices[k]][:, self._groups[k]]
+        return np.asarray(total)
+
+    def _sums(self, k: int, values: FloatArray) -> FloatArray:
+        return np.stack([self.sums_of(k, row) for row in values])
 
     def _product(self, levels: FloatArray) -> FloatArray:
-        weighted = self._weights * (self._some @ np.ascontiguousarray(levels.T))
-        mean = (self._one_t @ weighted) / self._one_sum
-        weighted -= self._weights * mean[self._groups[self._out]]
-        return np.ascontiguousarray((self._some_t @ weighted).T)
+        result: FloatArray = self._diagonal * levels
+        for row, into in zip(levels, result, strict=True):
+            into += self._inner @ row
+            into -= self._cross @ ((self._back @ row) / self._one_sum)
+        return result
+
+    def _left_out(self, by_rest: FloatArray) -> FloatArray:
+        """Return what elimination takes from the diagonal, by level, where no cell is repeated."""
+        share = by_rest * by_rest / self._one_sum[self._cross.indices]
+        ends = self._cross.indptr
+        return np.asarray(np.add.reduceat(share, ends[:-1]) if share.size else share)
+
+    def _blocks(self, weights: FloatArray) -> Operator | None:
+        """Return the preconditioner by components of the two fixed effects that are left, None elsewhere."""
+        if self._width <= SMALL:
+            return small_inverse(self._product, self._diagonal)
+        if self._r != 2:
+            return None
+        a, b = (self._groups[k] for k in self._others)
+        if not self._placed:
+            self._places, self._placed = block_places(*components(a, b), rows=self._n), True
+        where = self._places
+        if where is None:
+            return None
+        (blocks, n, m), split = where.sizes, self.sizes[self._others[0]]
+        left = weights * (1 - weights / self._one_sum[self._groups[self._out]])
+        flat = where.first[a] * m + where.second[b] % m
+        cells = np.asarray(np.bincount(flat, left, blocks * n * m), dtype=np.float64).reshape(blocks, n, m)
+        plain = [np.zeros(blocks * n), np.zeros(blocks * m)]
+        plain[0][where.first] = self._diagonal[:split]
+        plain[1][where.second] = self._diagonal[split:]
+        inverse = Blocks(cells, plain[0].reshape(blocks, n), plain[1].reshape(blocks, m))
+
+        def apply(v: FloatArray) -> FloatArray:
+            first, second = np.zeros((blocks * n, len(v))), np.zeros((blocks * m, len(v)))
+            first[where.first], second[where.second] = v[:, :split].T, v[:, split:].T
+            one, two = inverse.solve(first.reshape(blocks, n, -1), second.reshape(blocks, m, -1))
+            one, two = one.reshape(blocks * n, -1)[where.first], two.reshape(blocks * m, -1)[where.second]
+            return np.ascontiguousarray(np.concatenate([one, two]).T)
+
+        return apply
 
 
-def _dummies(groups: Sequence[IntArray], sizes: Sequence[int]) -> sparse.csr_array:
-    offsets = np.concatenate([[0], np.cumsum(sizes)])[:-1]
-    n = groups[0].size
-    shifted = [group + offset for group, offset in zip(groups, offsets, strict=True)]
-    columns = np.stack(shifted, axis=1).ravel()
-    pointers = np.arange(0, columns.size + 1, len(groups))
-    return sparse.csr_array((np.ones(columns.size), columns, pointers), shape=(n, int(sum(sizes))))
+def _each(matrix: sparse.csr_array, rows: FloatArray) -> FloatArray:
+    return np.stack([matrix @ row for row in rows])
+
+
+def _rows_by_level(codes: IntArray, width: int) -> tuple[IntArray, IntArray]:
+    """Return where each level's rows end and begin (width + 1,) and the rows themselves, in order."""
+    n, r = codes.shape
+    pointers = np.arange(0, n * r + 1, r)
+    dummies = sparse.csr_array((np.ones(n * r, dtype=np.int8), codes.ravel(), pointers), shape=(n, width))
+    turned = dummies.tocsc()
+    return turned.indptr.astype(np.intp), turned.indices.astype(np.intp)
+
+
+def _pattern(ends: IntArray, columns: IntArray, shape: tuple[int, int]) -> sparse.csr_array:
+    small = np.int32 if columns.size < 2**31 else np.int64
+    return sparse.csr_array(
+        (np.empty(columns.size), columns.astype(small), ends.astype(small)), shape=shape, copy=False
+    )

@@ -11,13 +11,20 @@ from entrepot.models.poisson.layout import Layout
 
 FloatArray = NDArray[np.float64]
 
-SWEEPS = 20
+SWEEPS = 8
 POLISH = 2
+LAST_SWEEPS = 20
 SCORE = 1e-8
 
 
 # Fitted values below this (in units of the mean of y) weigh as much: sums of still smaller ones underflow.
 FLOOR = 1e-100
+LARGEST = 500.0
+# A step of a coefficient that an exact projection still asks for, in standard deviations of its regressor.
+LEFT = 1e-8
+# How large the error of a regressor's projection may be beside what the projection leaves.
+SLACK = 0.1
+PIECE = 16_384
 
 
 class NotConverged(RuntimeError):
@@ -37,12 +44,16 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Layout, y (n,), weights (n,) and regressors (k, n), scaled; y has a positive sum in each group."""
+    """Layout, y (n,), weights (n,), regressors (k, n) and offset (n,), scaled.
+
+    y has a positive sum in each group.
+    """
 
     layout: Layout
     y: FloatArray
     weights: FloatArray
     x: FloatArray
+    offset: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,47 +85,101 @@ def solve(problem: Problem, warm: FloatArray, tolerance: float, limit: int) -> S
     NotConverged
         If the largest relative score stays above 1e-8.
     """
-    state = _balanced(problem)
-    change, parts = 0.1, warm
+    state = balanced(problem)
+    parts, inner, exactness = warm, 1e-2, 1.0
     score = relative_score(problem, state)
     for iteration in range(1, limit + 1):
-        inner = max(min(0.1 * change, 1e-2), 0.01 * tolerance)
-        direction, parts = _direction(problem, state, parts, inner)
-        state, length = _step(problem, state, direction)
-        state = _scaled(problem, state, POLISH)
+        direction, parts = newton_direction(problem, state, parts, inner)
+        state, length = line_search(problem, state, direction)
+        state = rescaled(problem, state, POLISH)
         change = float(np.abs(length * direction.beta).max(initial=0.0)) if length else 0.0
         last, score = score, relative_score(problem, state)
-        # Close to the end, scores below the aim move by rounding only.
-        if change <= tolerance and (score <= tolerance or (score <= 0.1 * SCORE and score > 0.5 * last)):
-            return _finished(problem, state, parts, iteration, score)
-        change = max(change, score)
+        if change <= tolerance and score > 0.9 * SCORE:
+            # Only groups far smaller than the rest are left.
+            state = rescaled(problem, state, LAST_SWEEPS)
+            score = relative_score(problem, state)
+        if change <= tolerance and score <= 0.9 * SCORE:
+            projected, parts, change = _finished(problem, state, parts)
+            if change <= LEFT:
+                return Solution(state, projected, iteration, score)
+            exactness = 1e-3 * exactness
+        # Solves need to be exact only where the steps converge quadratically.
+        inner = exactness * min(max(0.5 * (score / last) ** 2, 1e-4), 1e-2)
         if not length:
             break
-    if score > SCORE or change > 1e-7:
+    projected, parts, change = _finished(problem, state, parts)
+    if score > SCORE or change > LEFT:
         raise NotConverged(
-            f"no convergence after {iteration} iterations: largest relative score {score:.1e}, last change "
+            f"no convergence after {iteration} iterations: largest relative score {score:.1e}, next change "
             f"of a standardised coefficient {change:.1e}"
         )
-    return _finished(problem, state, parts, iteration, score)
+    return Solution(state, projected, iteration, score)
 
 
-def _finished(problem: Problem, state: State, parts: FloatArray, iteration: int, score: float) -> Solution:
+def _finished(problem: Problem, state: State, parts: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Project the regressors exactly; return them, their parts and the largest step that is still to go.
+
+    Exact projections make that step independent of the errors of all fixed effects.
+    """
     weighted = problem.weights * np.maximum(state.mu, FLOOR)
     problem.layout.weigh(weighted)
     if len(problem.x) == 0:
-        return Solution(state, problem.x, iteration, score)
-    parts = problem.layout.solve(problem.x * weighted, parts, 1e-12)
-    return Solution(state, problem.x - problem.layout.spread(parts), iteration, score)
+        return problem.x, parts, 0.0
+    projected, gram, parts = _projected(problem, weighted, parts, problem.x * weighted, 1e-10)
+    step = _coefficients(gram, projected @ (problem.weights * (problem.y - state.mu)))
+    return projected, parts, float(np.abs(step).max())
 
 
-def _balanced(problem: Problem) -> State:
+def _projected(
+    problem: Problem, weighted: FloatArray, parts: FloatArray, target: FloatArray, tolerance: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the projected regressors, their Gram matrix and parts, exact beside what is left of them."""
+    size = np.sqrt(np.einsum("kn,kn->k", problem.x, target))
+    for _ in range(3):
+        parts = problem.layout.solve(target, parts, tolerance)
+        spread = problem.layout.spread(parts)
+        projected = np.subtract(problem.x, spread, out=spread)
+        gram = _gram(projected, weighted)
+        least = _least_share(gram, size)
+        if tolerance <= SLACK * least:
+            break
+        tolerance = max(0.3 * SLACK * least, 1e-13)
+    return projected, gram, parts
+
+
+def _gram(projected: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the weighted cross products of rows (k, n), a piece at a time, which stays in the cache."""
+    gram = np.zeros((len(projected), len(projected)))
+    for start in range(0, weights.size, PIECE):
+        piece = projected[:, start : start + PIECE]
+        gram += (piece * weights[start : start + PIECE]) @ piece.T
+    return gram
+
+
+def _least_share(gram: FloatArray, size: FloatArray) -> float:
+    """Return how much of some combination of the regressors the projection leaves at least."""
+    size = np.where(size > 0, size, 1.0)
+    values = np.linalg.eigvalsh(gram / size / size[:, None])
+    return float(np.sqrt(max(values[0], 1e-24)))
+
+
+def _coefficients(gram: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve the normal equations in units in which every regressor counts the same."""
+    unit = np.sqrt(np.diagonal(gram))
+    unit = np.where(unit > 0, unit, 1.0)
+    scaled = gram / unit / unit[:, None]
+    return np.asarray(np.linalg.lstsq(scaled, right / unit, rcond=1e-15)[0] / unit)
+
+
+def balanced(problem: Problem) -> State:
     """Fit the fixed effects alone, in part, by scaling each group to its total (beta = 0)."""
-    levels, eta = np.zeros(sum(problem.layout.sizes)), np.zeros_like(problem.y)
-    state = State(np.zeros(len(problem.x)), levels, eta, np.ones_like(eta), float("inf"))
-    return _scaled(problem, state, SWEEPS)
+    levels = np.zeros(sum(problem.layout.sizes))
+    eta = np.zeros_like(problem.y) if problem.offset is None else problem.offset
+    state = State(np.zeros(len(problem.x)), levels, eta, np.exp(eta), float("inf"))
+    return rescaled(problem, state, SWEEPS)
 
 
-def _scaled(problem: Problem, state: State, sweeps: int) -> State:
+def rescaled(problem: Problem, state: State, sweeps: int) -> State:
     """Scale each group in turn to its total, which raises the likelihood at given coefficients.
 
     Groups far smaller than the rest hardly enter the norm that conjugate gradients reduce; this sets them.
@@ -131,7 +196,8 @@ def _scaled(problem: Problem, state: State, sweeps: int) -> State:
             weighted *= layout.spread_of(k, ratio)
     shift = np.log(np.concatenate(factors))
     eta = state.eta + layout.spread(shift[None])[0]
-    mu = np.exp(eta)
+    # Cells without a row may have any index.
+    mu = np.exp(np.minimum(eta, LARGEST))
     return State(state.beta, state.levels + shift, eta, mu, deviance(problem.y, mu, problem.weights))
 
 
@@ -144,7 +210,7 @@ class Direction:
     eta: FloatArray
 
 
-def _direction(
+def newton_direction(
     problem: Problem, state: State, parts: FloatArray, tolerance: float
 ) -> tuple[Direction, FloatArray]:
     """Solve the weighted least squares of (y - mu)/mu on the regressors and the fixed effects."""
@@ -156,19 +222,22 @@ def _direction(
     np.multiply(problem.x, weighted, out=target[:k])
     target[k] = residual
     start = np.concatenate([parts, np.zeros((1, parts.shape[1]))])
-    # Errors of the two solves enter the coefficients as a product, so the regressors' may be the larger.
-    aims = np.full(k + 1, max(tolerance, 1e-6))
-    aims[k] = tolerance
-    levels = layout.solve(target, start, aims)
+    levels = layout.solve(target, start, tolerance)
     spread = layout.spread(levels)
     projected = np.subtract(problem.x, spread[:k], out=spread[:k])
-    gram = np.multiply(projected, weighted, out=target[:k]) @ projected.T
-    beta = np.linalg.lstsq(gram, projected @ (residual - weighted * spread[k]), rcond=1e-15)[0]
+    gram = _gram(projected, weighted)
+    if k:
+        size = np.sqrt(np.einsum("kn,kn->k", problem.x, target[:k]))
+        least = _least_share(gram, size)
+        if tolerance > SLACK * least:
+            aim = max(0.3 * SLACK * least, 1e-13)
+            projected, gram, levels[:k] = _projected(problem, weighted, levels[:k], target[:k], aim)
+    beta = _coefficients(gram, projected @ (residual - weighted * spread[k]))
     eta = beta @ projected + spread[k]
     return Direction(beta, levels[k] - beta @ levels[:k], eta), levels[:k]
 
 
-def _step(problem: Problem, state: State, direction: Direction) -> tuple[State, float]:
+def line_search(problem: Problem, state: State, direction: Direction) -> tuple[State, float]:
     """Go along the direction, halving until the deviance does not rise; length 0 where nothing helps."""
     slack = 1e-12 * (abs(state.deviance) + float(problem.weights @ problem.y))
     length = 1.0
@@ -195,8 +264,7 @@ def deviance(y: FloatArray, mu: FloatArray, weights: FloatArray) -> float:
 def relative_score(problem: Problem, state: State) -> float:
     """Return the largest score over its scale.
 
-    A group's scale is its sum of y + mu, or the average group's where that is larger; a regressor's is the
-    sum of |x| (y + mu).
+    A group's scale is its sum of y + mu, a regressor's is the sum of |x| (y + mu).
     """
     residual = problem.weights * (problem.y - state.mu)
     size = problem.weights * (problem.y + state.mu)
@@ -204,9 +272,8 @@ def relative_score(problem: Problem, state: State) -> float:
     for k in range(len(problem.layout.sizes)):
         scale = problem.layout.sums_of(k, size)
         off = np.abs(problem.layout.sums_of(k, residual))
-        scale = np.maximum(scale, scale.sum() / max(np.count_nonzero(scale), 1))
-        worst = max(worst, float((off / scale).max(initial=0.0)))
+        worst = max(worst, float((off / np.where(scale > 0, scale, 1.0)).max(initial=0.0)))
     if len(problem.x):
-        scale = np.abs(problem.x) @ size
+        scale = np.array([np.abs(row) @ size for row in problem.x])
         worst = max(worst, float((np.abs(problem.x @ residual) / np.where(scale > 0, scale, 1.0)).max()))
     return worst

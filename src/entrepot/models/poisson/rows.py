@@ -12,6 +12,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
+# Exponentials of a wider offset leave the range of floating-point numbers.
+LARGEST_OFFSET = 600
+
 KEPT, ZERO_WEIGHT, ALL_ZERO, SINGLETON, SEPARATED = 0, 1, 2, 3, 4
 REASONS = {
     ZERO_WEIGHT: "weight is zero",
@@ -23,16 +26,21 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Checked input: y (n,), x (n, k), weights (n,) and one code array (n,) per fixed effect."""
+    """Checked input: y, weights and offset (n,), x (n, k) and one code array (n,) per fixed effect."""
 
     y: FloatArray
     x: FloatArray
     weights: FloatArray
     groups: tuple[IntArray, ...]
+    offset: FloatArray | None = None
 
 
 def checked(
-    y: ArrayLike, x: ArrayLike | None, groups: Sequence[ArrayLike], weights: ArrayLike | None
+    y: ArrayLike,
+    x: ArrayLike | None,
+    groups: Sequence[ArrayLike],
+    weights: ArrayLike | None,
+    offset: ArrayLike | None = None,
 ) -> Rows:
     """Return the input as arrays of equal length.
 
@@ -53,12 +61,21 @@ def checked(
         regressors = regressors[:, None]
     if regressors.ndim != 2 or regressors.shape[0] != n:
         raise ValueError(f"x must have shape ({n}, k), got {regressors.shape}")
-    weight = np.ones(n) if weights is None else _numbers(weights, "weights")
-    if weight.shape != (n,):
-        raise ValueError(f"weights must have shape ({n},), got {weight.shape}")
-    _refuse(weight < 0, "weights", "is negative")
+    weight = np.ones(n) if weights is None else _column(weights, n, "weights")
+    if weights is not None:
+        _refuse(weight < 0, "weights", "is negative")
+    known = None if offset is None else _column(offset, n, "offset")
+    if known is not None and float(np.ptp(known)) > LARGEST_OFFSET:
+        raise ValueError(f"offset must span at most {LARGEST_OFFSET} on the log scale, got {np.ptp(known):g}")
     codes = tuple(_codes(group, n, f"groups[{k}]") for k, group in enumerate(groups))
-    return Rows(outcome, regressors, weight, codes or (np.zeros(n, dtype=np.intp),))
+    return Rows(outcome, regressors, weight, codes or (np.zeros(n, dtype=np.intp),), known)
+
+
+def _column(values: ArrayLike, n: int, name: str) -> FloatArray:
+    array = _numbers(values, name)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
+    return array
 
 
 def _numbers(values: ArrayLike, name: str) -> FloatArray:
@@ -111,25 +128,36 @@ def prune(rows: Rows, *, singletons: bool = True, reason: NDArray[np.int8] | Non
     """
     reason = np.zeros(rows.y.size, dtype=np.int8) if reason is None else reason.copy()
     reason[rows.weights == 0] = ZERO_WEIGHT
-    compact = [contiguous(group) for group in rows.groups]
+    if max(int(codes.max()) for codes in rows.groups) > 4 * rows.y.size + 1024:
+        rows = take(rows, np.arange(rows.y.size))
+    kept = np.flatnonzero(reason == KEPT)
     while True:
-        before = np.count_nonzero(reason)
-        for codes in compact:
-            kept = reason == KEPT
-            totals = np.bincount(codes, weights=np.where(kept, rows.y, 0.0))
-            reason[kept & (totals[codes] == 0)] = ALL_ZERO
-            if not singletons:
-                continue
-            kept = reason == KEPT
-            counts = np.bincount(codes, weights=kept)
-            reason[kept & (counts[codes] == 1)] = SINGLETON
-        if np.count_nonzero(reason) == before:
+        before = kept.size
+        kept = _drop(rows, kept, reason, ALL_ZERO, kept[rows.y[kept] > 0], 1)
+        if singletons:
+            kept = _drop(rows, kept, reason, SINGLETON, kept, 2)
+        if kept.size == before:
             return reason
+
+
+def _drop(
+    rows: Rows, kept: IntArray, reason: NDArray[np.int8], why: int, counted: IntArray, least: int
+) -> IntArray:
+    """Drop kept rows in groups with fewer than ``least`` of the counted rows; return what is still kept."""
+    for codes in rows.groups:
+        enough = np.bincount(codes[counted], minlength=int(codes.max()) + 1) >= least
+        stays = enough[codes[kept]]
+        if not stays.all():
+            reason[kept[~stays]] = why
+            kept = kept[stays]
+            counted = counted[reason[counted] == KEPT]
+    return kept
 
 
 def canonical_order(rows: Rows) -> IntArray:
     """Return the permutation that makes every sum, and so every digit, independent of the order of rows."""
-    keys = [rows.weights, rows.y, *rows.x.T, *rows.groups]
+    known = () if rows.offset is None else (rows.offset,)
+    keys = [*known, rows.weights, rows.y, *rows.x.T, *rows.groups]
     order = np.lexsort(rows.groups[::-1])
     sorted_groups = [group[order] for group in rows.groups]
     repeats = np.ones(max(order.size - 1, 0), dtype=np.bool_)
@@ -141,4 +169,5 @@ def canonical_order(rows: Rows) -> IntArray:
 def take(rows: Rows, index: IntArray) -> Rows:
     """Return the rows at ``index``, codes made contiguous from 0."""
     codes = tuple(contiguous(group[index]) for group in rows.groups)
-    return Rows(rows.y[index], rows.x[index], rows.weights[index], codes)
+    known = None if rows.offset is None else rows.offset[index]
+    return Rows(rows.y[index], rows.x[index], rows.weights[index], codes, known)
