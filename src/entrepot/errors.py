@@ -100,6 +100,14 @@ class DataError(EntrepotError):
         return cls(f"table '{table}', row {row}, column '{column}': {reason}", hint=hint)
 
     @classmethod
+    def group_reports(cls, table: str, codes: Sequence[str]) -> Self:
+        """Build the error for a table in which something that is no country reports trade."""
+        return cls(
+            f"table '{table}' lists {', '.join(codes[:6])} as reporting, which is no country",
+            hint="a group beside its members counts their trade twice: drop its rows, keep those of countries",
+        )
+
+    @classmethod
     def missing_values(cls, counts: Mapping[str, int]) -> Self:
         """Build the error for a regression on columns with missing values, with their counts."""
         words = ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in counts.items())
@@ -244,6 +252,14 @@ class StoreError(EntrepotError):
         return cls(f"another process is writing to the store {path}", hint="try again when it is done")
 
     @classmethod
+    def unseen_by_workers(cls) -> Self:
+        """Build the error for a cluster whose workers do not see the store."""
+        return cls(
+            "a worker of the cluster does not find a file of the store",
+            hint="put the store on a file system that all workers mount at the same path",
+        )
+
+    @classmethod
     def cannot_read(cls, path: object, reason: str) -> Self:
         """Build the error for a file that the system refuses to read."""
         return cls(f"cannot read {path}: {reason}", hint="check the path and the permissions")
@@ -262,7 +278,7 @@ class SourceError(EntrepotError):
         """Build the error for a file that the server does not have or does not give."""
         return cls(
             f"{url} cannot be fetched: the server answers {status}",
-            hint="the release may have moved: see 'entrepot data list' for its page, or give another --base",
+            hint="the release may have moved: see 'entrepot data list' for its page, or set ENTREPOT_MIRROR",
         )
 
     @classmethod

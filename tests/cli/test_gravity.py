@@ -137,6 +137,8 @@ def test_ready_regressors_are_listed_with_definition_and_source(
         (["--data", "x.csv", "--by-product"], 2, "--by-product goes with the trade of the store"),
         (["--exporter", "iso_o"], 2, "--exporter names a column of --data"),
         (["--by-product", "--workers", "0"], 2, "workers cannot be 0"),
+        (["--product", "gold", "--workers", "2"], 2, "--workers goes with --by-product"),
+        (["--product", "gold", "--fill", "0"], 2, "--fill goes with --extra"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_a_hint(

@@ -55,6 +55,7 @@ def test_clusters_with_a_register(capsys, monkeypatch, tmp_path: Path):
         (["partners", "BLR", "--with", "BLR"], 2, "no partner of itself"),
         (["partners", "BLR", "--weights", "size"], 2, "NAME=NUMBER"),
         (["partners", "BLR", "--weights", "sise=1"], 2, "did you mean 'size'"),
+        (["partners", "BLR", "--weights", "size=1,size=2"], 2, "size is given twice"),
         (["partners", "BLR", "--at", "1.1.2026"], 2, "YYYY-MM-DD"),
         (["partners", "ARM", "--table", "industry_flows"], 1, "Armenia"),
         (["technoparks", "BLR", "-k", "0"], 2, "1 to 50"),

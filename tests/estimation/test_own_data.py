@@ -38,3 +38,16 @@ def test_what_is_added_is_credited_and_explained():
     assert any("rta counts the EU" in note.text for note in dated.notes)
     plain = data_gravity({**frame, "x": [1.0, 0.0, 2.0]}, "trade ~ x").to_result()
     assert plain.sources == ()
+
+
+def test_the_lines_that_repeat_it_know_the_ready_regressors():
+    frame = {"exporter": ["DEU", "FRA", "USA"], "importer": ["FRA", "USA", "DEU"], "v": [9.0, 2.0, 3.0]}
+    fit = data_gravity({**frame, "t": [2020] * 3}, "v ~ eu", year="t", vcov="hetero", unidentified="drop")
+    result = fit.to_result()
+    assert result.subtitle.startswith("v ~ eu; 3 observations")
+    assert result.how.command == "entrepot gravity 'v ~ eu' --data data.csv --vcov hetero --year t"
+    again = eval(result.how.python, {"data_gravity": data_gravity, "data": {**frame, "t": [2020] * 3}})
+    assert again.coefficients[0] == fit.coefficients[0]
+    # The command drops what has no coefficient, so an estimate that refuses it is repeated in Python.
+    strict = data_gravity({**frame, "t": [2020] * 3}, "v ~ eu", year="t", vcov="hetero")
+    assert strict.command == strict.call

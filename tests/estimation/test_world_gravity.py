@@ -15,6 +15,7 @@ from entrepot.errors import DataError, InputError
 from entrepot.estimation import gravity
 from entrepot.estimation.panel import axes, panel
 from entrepot.estimation.world_gravity import world_gravity
+from entrepot.result import Result
 from entrepot.store.store import Store, open_store
 from entrepot.world import blocs
 
@@ -149,6 +150,55 @@ def test_the_answer_says_what_the_panel_holds_and_how_to_repeat_it(pack: Store) 
     assert result.how.python.startswith("ep.open().gravity('trade ~ ")
     again = eval(result.how.python, {"ep": ep})
     np.testing.assert_array_equal(again.coefficients, fit.coefficients)
+
+
+def test_the_answer_names_what_is_traded_and_when(pack: Store) -> None:
+    result = world_gravity(pack, product=["270900", "gold"], since=2020, vcov="year").to_result()
+    assert result.subtitle.startswith(
+        "HS1992 270900 crude oil, 710812 unwrought gold, 2020 to 2024; trade ~ "
+    )
+    assert result.figures[0].subtitle.endswith(
+        "; HS1992 270900 crude oil, 710812 unwrought gold, 2020 to 2024"
+    )
+    assert (
+        result.part("left-out").data["reason"][0].as_py() == "trade is zero throughout a fixed-effect group"
+    )
+    warned = [note.text for note in result.notes if note.kind == "warning"]
+    assert any("rest on 5 clusters: with fewer than 40" in text for text in warned)
+    # A term with a coefficient has no reason, which is not the same as one that nobody observed.
+    assert result.display.data["reason"].to_pylist() == ["absorbed by the fixed effects", ""]
+
+
+@pytest.mark.parametrize("by_product", [False, True])
+def test_no_option_is_lost_in_the_lines_that_repeat_it(pack: Store, by_product: bool) -> None:
+    formula = f"trade ~ sanctions + eaeu | {THREE_WAY}"
+    options: dict[str, Any] = {"product": "crude oil", "since": 2019, "silent": "zero", "correct": True}
+    found = ep.open().gravity(formula, by_product=by_product, **options)
+    result = found if isinstance(found, Result) else found.to_result()
+    wanted = "--product 'crude oil' --since 2019 --silent zero --correct" + " --by-product" * by_product
+    assert result.how.command == f"entrepot gravity '{formula}' {wanted}"
+    again = eval(result.how.python, {"ep": ep})
+    assert (again if by_product else again.to_result()).main.data.equals(result.main.data)
+    assert any("corrected for estimated fixed effects" in note.text for note in result.notes)
+
+
+def test_what_the_command_line_does_not_have_is_repeated_in_python(pack: Store) -> None:
+    rows = pa.table({"exporter": ["RUS"], "mine": [1.0]})
+    formula = "trade ~ mine | importer^year"
+    fit = world_gravity(pack, formula, product="260400", since=2023, extra=rows, fill=0.0)
+    assert fit.command.endswith("--extra extra.csv --fill 0.0")
+    assert fit.call.endswith("since=2023, extra=extra, fill=0.0)")
+    assert eval(fit.call, {"ep": ep, "extra": rows}).coefficients[0] == fit.coefficients[0]
+    weighted = world_gravity(
+        pack, formula, product="260400", since=2023, extra=rows, fill=0.0, unidentified="refuse"
+    )
+    assert weighted.command == weighted.call
+
+
+def test_where_no_term_has_a_coefficient_the_hint_does_not_offer_to_drop_it(pack: Store) -> None:
+    with pytest.raises(DataError, match="no term has a coefficient: 'rta' is absorbed") as caught:
+        world_gravity(pack, product="270900", since=2023)
+    assert "dropped" not in str(caught.value.hint)
 
 
 def test_value_is_trade_and_products_add_up(pack: Store) -> None:

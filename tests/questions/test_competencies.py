@@ -198,6 +198,18 @@ def test_year_without_reports_is_not_stated(goods: World) -> None:
     last = forced.part("profile").data.to_pylist()[-1]
     assert last["eci"] is last["rank"] is last["diversity"] is None
     assert last["status"] == "not observed"
+    # What is printed and drawn must not rest on the part that was reported.
+    assert forced.display.name == "profile"
+    assert [figure.kind for figure in forced.figures] in ([], ["line"])
+    assert any("may be trade that nobody published" in note.text for note in forced.notes)
+    assert answer.display.name != "profile"
+    assert not any("may be trade that nobody published" in note.text for note in answer.notes)
+
+
+def test_a_small_reference_sample_is_warned_of() -> None:
+    told = ep.open().competencies("BLR", reference=["DEU", "FRA"]).notes
+    assert any("sample of 2 countries is too small" in note.text for note in told if note.kind == "warning")
+    assert not any(note.kind == "warning" for note in ep.open().competencies("BLR").notes)
 
 
 @pytest.mark.parametrize("country", ["RUS", "BLR", "KAZ", "DEU"])

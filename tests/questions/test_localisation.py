@@ -145,6 +145,19 @@ def test_a_group_counts_as_home() -> None:
     assert answer.how.command == "entrepot localisation BLR --group eaeu --year 2022"
 
 
+def test_sentences_name_countries_in_one_language() -> None:
+    answer = localisation(open_store(), "USA", lang="ru")
+    assert answer.subtitle.endswith("home is the United States")
+    assert "the United States' output" in answer.finding
+
+
+def test_the_hint_offers_no_option_that_was_not_given() -> None:
+    for words, offered in (({"partner": "BLR"}, False), ({"partner": "RUS", "group": "eaeu"}, True)):
+        with pytest.raises(InputError, match="counts as home") as error:
+            localisation(open_store(), "BLR", **words)
+        assert ("--group" in str(error.value.hint)) is offered
+
+
 def test_one_industry_and_one_partner() -> None:
     answer = localisation(open_store(), "BLR", sector="machinery", partner="Russia")
     assert answer.finding.startswith("60.7% of the value of Belarus's machinery output in 2022")
@@ -291,13 +304,13 @@ def test_a_group_is_one_exporter(small: Store) -> None:
 
 def test_faults_of_final_demand(tmp_path: Path) -> None:
     tables = industry()
-    lacking = store_with(tmp_path / "a", {**tables, "final_demand": tables["final_demand"].drop(["value"])})
-    with pytest.raises(DataError, match="final_demand lacks the column value"):
-        localisation(lacking, "BLR")
+    lacking = {**tables, "final_demand": tables["final_demand"].drop(["value"])}
+    with pytest.raises(DataError, match=r"final_demand'? lacks the column value"):
+        localisation(store_with(tmp_path / "a", lacking), "BLR")
     # Final demand ten times too large: output as the sum of sales still balances, and so does the answer.
-    strange = tables["final_demand"].set_column(
-        3, "buyer_country", pa.array(["XXX"] * tables["final_demand"].num_rows)
-    )
+    buyers = tables["final_demand"]["buyer_country"].to_pylist()
+    odd = pa.array(["XXX" if buyer == buyers[0] else buyer for buyer in buyers])
+    strange = tables["final_demand"].set_column(3, "buyer_country", odd)
     with pytest.raises(
         DataError, match="final_demand of 2020 names XXX, which industry_totals does not have"
     ):

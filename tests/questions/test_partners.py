@@ -16,6 +16,7 @@ import entrepot as ep
 from entrepot.errors import DataError, InputError
 from entrepot.questions import lawful as law
 from entrepot.questions import partners_score as score_of
+from entrepot.questions import partners_tables as tables
 from entrepot.questions.partners import partners
 from entrepot.questions.partners_score import (
     WEIGHTS,
@@ -299,7 +300,7 @@ def test_the_pack_asks_the_input_output_table_where_it_holds_the_country():
     assert "73 products" in arm.subtitle
     assert any("74 raw-material" in note.text for note in arm.notes)
     assert "Belarus's largest unrealised export potential" in blr.finding
-    assert blr.finding.startswith("Outside every measure in force")
+    assert blr.finding.startswith("Outside every measure in the catalogue")
 
 
 def test_one_partner_prints_the_positions_of_the_pair():
@@ -307,9 +308,51 @@ def test_one_partner_prints_the_positions_of_the_pair():
     assert answer.subject == "BLR+KAZ"
     assert set(answer.display.data.column("side").to_pylist()) == {"sell", "buy"}
     assert {row["partner"] for row in rows_of(answer, "sales")} == {"KAZ"}
+    assert (
+        world()
+        .partners("VNM", partner="RUS")
+        .finding.startswith("Vietnam could sell nothing more a year to Russia at the ease observed, and buy ")
+    )
     shut = world().partners("RUS", partner="DEU")
     assert "none is shown" in shut.finding
+    assert "There are measures between Russia and Germany" in shut.finding
     assert shut.display.data.num_rows == 0
+
+
+def test_notes_of_a_pair_count_that_pair_alone():
+    told = [note.text for note in world().partners("BLR", partner="KAZ").notes]
+    assert not any("Nothing is shown for" in text for text in told)
+    assert any(text.startswith("With Kazakhstan ") and " of 49 positions" in text for text in told)
+    alone = [note.text for note in world().partners("SGP").notes]
+    assert any("Nothing is shown for 1 partner with goods measures" in text for text in alone)
+
+
+def test_the_answer_says_how_old_the_law_is_and_which_regime_it_lacks():
+    told = [note.text for note in world().partners("KAZ", table="flows").notes if note.kind == "warning"]
+    assert any("older than 2026-11-23" in text and "EU 32014R0833 on 2022-12-04" in text for text in told)
+    early = world().partners("KAZ", table="flows", at="2022-03-01", year=2021)
+    assert not any("The catalogue is older" in note.text for note in early.notes)
+    iran = [note.text for note in world().partners("IRN").notes if note.kind == "warning"]
+    assert any("Iran is under a sanctions regime" in text and "1737 (2006)" in text for text in iran)
+    assert not any("sanctions regime" in text for text in told)
+
+
+def test_a_table_that_was_cut_says_so(monkeypatch):
+    whole = world().partners("NRU").part("sales")
+    assert whole.title == "What could be sold, by partner and position"
+    monkeypatch.setattr(tables, "MOST", 10)
+    cut = world().partners("KAZ", table="flows")
+    assert cut.part("sales").data.num_rows == cut.part("needs").data.num_rows == 10
+    assert cut.part("sales").title.endswith(": the 10 largest gaps")
+    assert cut.part("needs").title.endswith(": the 10 largest gaps")
+
+
+def test_the_unit_of_the_pool_shows_the_number_of_the_finding():
+    nauru = world().partners("NRU")
+    assert "833 USD a year" in nauru.finding
+    assert nauru.display.column("gap").unit == "USD k"
+    assert max(row["gap"] for row in nauru.display.data.to_pylist()) == pytest.approx(0.833, abs=5e-4)
+    assert world().partners("ARM").display.column("gap").unit == "USD m"
 
 
 def test_ranks_count_from_one_and_the_score_orders_them():
@@ -359,6 +402,7 @@ def test_flags_name_regimes_silence_and_targets():
         ("BLR", {"at": "soon"}, InputError, "not a date"),
         ("BLR", {"table": "goods"}, InputError, "table cannot be"),
         ("BLR", {"year": 1999}, DataError, "1999"),
+        ("BLR", {"year": 2030}, DataError, "no data for 2030 in the table industry_flows"),
         ("RUS", {"at": "2014-01-01", "year": 2021}, InputError, "law of 2014-01-01 does not go"),
         ("BLR", {"at": "2022-03-20", "table": "industry_flows"}, DataError, "2021 in the table"),
         ("ARM", {"table": "industry_flows"}, DataError, "Armenia"),

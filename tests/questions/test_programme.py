@@ -49,6 +49,7 @@ def test_optional_columns_may_be_left_out_and_stand_in_any_order(tmp_path):
         ("park,park,indicator,year,target\nA,A,b,2025,1\n", "line 1, column 'park': double column"),
         ("park,indicator,year,target\nA,b,25,1\n", "line 2, column 'year': '25' is no year"),
         ("park,indicator,year,target\nA,b,2025,1\nA,c,2025,ten\n", "line 3, column 'target': 'ten'"),
+        ("park,indicator,year,target\nA,b,2025,1_000\n", "line 2, column 'target': '1_000' is not a number"),
         ("park,indicator,year,target\nA,b,2025,-1\n", "line 2, column 'target': '-1' must be"),
         ("park,indicator,year,target\nA,b,2025,nan\n", "line 2, column 'target': 'nan' must be"),
         ("park,indicator,year,target,actual\nA,b,2025,1,n/a\n", "line 2, column 'actual': 'n/a'"),

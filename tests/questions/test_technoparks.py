@@ -200,6 +200,10 @@ def test_size_and_overlap_are_kept():
     both = world().technoparks("KAZ", k=6, table="flows", overlap=2)
     items = [row["item"] for row in rows_of(both, "positions")]
     assert max(items.count(item) for item in items) == 2
+    # Clusters that share their leading position are named once.
+    shared = world().technoparks("BLR", k=3, brains=0.5, overlap=2)
+    assert shared.finding.endswith("around motor vehicles and iron and steel.")
+    assert shared.table.num_rows == 3
 
 
 def test_the_programme_stands_beside_the_clusters(tmp_path):
@@ -231,6 +235,7 @@ def test_the_answer_is_the_same_each_time_and_how_repeats_it():
         ({"at": "soon"}, InputError, "not a date"),
         ({"register": "absent.csv"}, InputError, "cannot read"),
         ({"year": 1999}, DataError, "1999"),
+        ({"year": 2030}, DataError, "no data for 2030"),
         ({"year": 2024, "at": "2014-01-01", "table": "flows"}, InputError, "does not go with"),
     ],
 )

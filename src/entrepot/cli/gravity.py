@@ -85,12 +85,19 @@ def gravity(
     """
     if regressors:
         return _list()
-    asked = {"since": since, "until": until, "by_product": by_product, "extra": extra, "fill": fill}
+    asked = {
+        "since": since, "until": until, "by_product": by_product, "extra": extra, "fill": fill,
+        "workers": workers,
+    }  # fmt: skip
     roles = {"exporter": exporter, "importer": importer, "year": year}
     if data is not None:
         _refuse(asked, "goes with the trade of the store, not with --data")
         return _own(read_file(data, "data"), formula, vcov, correct, product, roles, shown)
     _refuse(roles, "names a column of --data, and there is none")
+    if extra is None:
+        _refuse({"fill": fill}, "goes with --extra")
+    if not by_product:
+        _refuse({"workers": workers}, "goes with --by-product")
     options: dict[str, Any] = {
         "product": words(product) if product and "," in product else product, "since": since, "until": until,
         "vcov": vcov, "correct": correct, "silent": silent, "fill": fill,
@@ -158,7 +165,8 @@ def _present(fit: GravityFit, shown: Shown) -> int:
 
 def _refuse(given: dict[str, Any], why: str) -> None:
     for name, value in given.items():
-        if value not in (None, False):
+        # A value of 0 is given too.
+        if value is not None and value is not False:
             raise InputError(f"--{name.replace('_', '-')} {why}", hint="see 'entrepot gravity --help'")
 
 

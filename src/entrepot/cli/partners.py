@@ -62,9 +62,11 @@ def named_numbers(text: str | None) -> dict[str, float] | None:
         return None
     found: dict[str, float] = {}
     for word in text.split(","):
-        name, _, number = word.partition("=")
+        name, _, number = (part.strip() for part in word.partition("="))
+        if name in found:
+            raise InputError(f"the weight {name} is given twice", hint="give each name once")
         try:
-            found[name.strip()] = float(number)
+            found[name] = float(number)
         except ValueError:
             raise InputError(
                 f"'{word}' is no weight", hint="write NAME=NUMBER, for example --weights size=0.5,ease=0.5"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entrepot.errors import InputError
@@ -35,6 +36,13 @@ NIL = 5e-5
 SHOWN = 12
 # Larger changes in logs are not said in percent.
 READABLE = 3.0
+# Clusters below which cluster-robust errors mislead: Cameron and Miller (2015) put it at 20 to 50.
+FEW = 40
+CORRECTED = Note(
+    "convention",
+    "Coefficients and standard errors are corrected for estimated fixed effects "
+    "(doi:10.1016/j.jinteco.2021.103513).",
+)
 MINUS = "\u2212"
 
 TIDY = (
@@ -53,7 +61,8 @@ def estimates_result(fit: GravityFit) -> Result:
     """Return a fit as an answer; see `GravityFit.to_result`."""
     data = fit.tidy()
     main = Table("coefficients", "Coefficients", data, TIDY)
-    shown = data if fit.dropped else data.drop_columns(["reason"])
+    why = pc.fill_null(data["reason"], "")
+    shown = data.set_column(7, "reason", why) if fit.dropped else data.drop_columns(["reason"])
     display = Table("display", "Coefficients", shown, TIDY if fit.dropped else TIDY[:-1])
     return Result(
         question="gravity",
@@ -115,29 +124,37 @@ def _percent(value: float, digits: int) -> str:
 
 def _removed_table(fit: GravityFit) -> Table:
     removed = fit.removed
+    reasons = [_outcome(fit, reason) for reason in removed]
     data = pa.table(
-        {"reason": pa.array([*removed], pa.string()), "rows": pa.array([*removed.values()], pa.int64())}
+        {"reason": pa.array(reasons, pa.string()), "rows": pa.array([*removed.values()], pa.int64())}
     )
     columns = (Column("reason", "Reason"), Column("rows", "Rows", "", "integer"))
     return Table("left-out", "Rows left out of the regression", data, columns)
 
 
+def _outcome(fit: GravityFit, reason: str) -> str:
+    """Name the column of trade in a reason that the kernel wrote."""
+    return reason.replace("y is", f"{fit.design.formula.outcome} is")
+
+
 def _estimate_notes(fit: GravityFit) -> tuple[Note, ...]:
-    outcome = fit.design.formula.outcome
     notes = [
         Note(
             "scope",
-            f"{count:,} of {fit.rows:,} rows are left out: {reason.replace('y is', f'{outcome} is')}.",
+            f"{count:,} of {fit.rows:,} rows are left out: {_outcome(fit, reason)}.",
         )
         for reason, count in fit.removed.items()
     ]
     notes += [Note("warning", f"'{one.term}' has no coefficient: it is {one.reason}.") for one in fit.dropped]
     if fit.correction is not None:
+        notes.append(CORRECTED)
+    if 0 < min(fit.covariance.groups, default=0) < FEW:
+        few = min(fit.covariance.groups)
         notes.append(
             Note(
-                "convention",
-                "Coefficients and standard errors are corrected for estimated fixed effects "
-                "(doi:10.1016/j.jinteco.2021.103513).",
+                "warning",
+                f"Standard errors rest on {few} clusters: with fewer than {FEW} they are often too small "
+                "(doi:10.3368/jhr.50.2.317).",
             )
         )
     notes.append(Note("convention", f"Small-sample factor of the covariance: {fit.covariance.convention}."))

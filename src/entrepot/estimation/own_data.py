@@ -55,11 +55,28 @@ def data_gravity(
         table, law = attached(table, ready, (roles[0], roles[1], roles[2]), product)
     fit = gravity(formula, table, vcov=vcov, **options)
     plain = answer.estimates_result(fit)
+    call, command = _lines(formula, {"vcov": vcov, "product": product, **options})
     return WorldFit(
         **{name: getattr(fit, name) for name in GravityFit.__dataclass_fields__},
         subject=plain.subject,
         notes=regressor_notes(ready, law if regressors.by_law(ready) else None),
         sources=regressors.sources(ready, law),
-        call=plain.how.python,
-        command=plain.how.command,
+        call=call,
+        command=command,
     )
+
+
+def _lines(formula: str, asked: dict[str, Any]) -> tuple[str, str]:
+    """Return the Python line and the command that repeat an estimate; the command keeps what it cannot say.
+
+    The command leaves out regressors without a coefficient, so only an estimate that does has a command.
+    """
+    usual = {"vcov": "pair", "correct": False, "unidentified": "refuse"}
+    given = {name: value for name, value in asked.items() if value is not None and value != usual.get(name)}
+    words = "".join(f", {name}={value!r}" for name, value in given.items())
+    python = f"data_gravity(data, {formula!r}{words})  # from entrepot.estimation.own_data"
+    dropped = given.pop("unidentified", None) == "drop"
+    if not dropped or not set(given) <= {"vcov", "product", "correct", *KEYS[:3]}:
+        return python, python
+    flags = "".join(f" --{name}" + ("" if value is True else f" {value}") for name, value in given.items())
+    return python, f"entrepot gravity '{formula}' --data data.csv{flags}"

@@ -235,9 +235,14 @@ def panel_of(store: Store, axes: Axes, codes: Sequence[str], silent: Silent = "m
     DataError
         If there is no trade in the window.
     """
+    return panel_from(store.collect(cells(store, axes, codes)), axes, codes, silent)
+
+
+def panel_from(rows: pa.Table, axes: Axes, codes: Sequence[str], silent: Silent = "missing") -> Panel:
+    """Return the panel of rows that are read already; see `cells` and `panel_of`."""
     if silent not in get_args(Silent):
         raise InputError.bad_option("silent", silent, get_args(Silent))
-    trade = _trade(store, axes, codes)
+    trade = _laid_out(rows, axes)
     if not trade.any():
         raise DataError.empty_selection(
             f"trade in {', '.join(codes[:4])} from {axes.years[0]} to {axes.years[-1]}",
@@ -252,11 +257,16 @@ def panel_of(store: Store, axes: Axes, codes: Sequence[str], silent: Silent = "m
     return Panel(tuple(codes), axes, trade, inside, int(unseen.sum()) if silent == "missing" else 0)
 
 
-def _trade(store: Store, axes: Axes, codes: Sequence[str]) -> FloatArray:
-    """Sum the flows of codes to (T, N, N), in whole dollars."""
+def cells(store: Store, axes: Axes, codes: Sequence[str], *, by_product: bool = False) -> Frame:
+    """Return the sums of flows of codes by year, exporter and importer, and product if asked, lazily."""
     frame = _within(store.table("flows"), axes.years).filter(nw.col("exporter") != nw.col("importer"))
     chosen = frame.filter(nw.col("product").is_in(list(codes)))
-    rows = store.collect(chosen.group_by("year", *_SIDES).agg(nw.col("value").sum()))
+    keys = ("product", "year", *_SIDES) if by_product else ("year", *_SIDES)
+    return chosen.group_by(*keys).agg(nw.col("value").sum())
+
+
+def _laid_out(rows: pa.Table, axes: Axes) -> FloatArray:
+    """Lay sums out as (T, N, N), in whole dollars."""
     trade = np.zeros((len(axes.years), len(axes.countries), len(axes.countries)))
     names = np.array(axes.countries)
     sides = (rows.column(name).to_numpy(zero_copy_only=False).astype(names.dtype) for name in _SIDES)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 from entrepot.errors import DataError, EntrepotError, InputError
 from entrepot.estimation import answer, regressors
 from entrepot.estimation.fit import gravity
-from entrepot.estimation.panel import Silent, panel_of
+from entrepot.estimation.panel import Silent, cells, panel_from
 from entrepot.estimation.workers import WorkerLost, available, each
 from entrepot.estimation.world_gravity import Setting, clusters_of, frame_of, setting
 from entrepot.estimation.world_words import (
@@ -23,13 +24,14 @@ from entrepot.estimation.world_words import (
     python_line,
     regressor_notes,
     shared_notes,
+    short_name,
     subject,
+    told,
     window_notes,
 )
 from entrepot.models.poisson import REASONS
 from entrepot.models.poisson.rows import ALL_ZERO
 from entrepot.result import Column, Figure, How, Note, Result, Table
-from entrepot.world.short_names import short
 
 if TYPE_CHECKING:
     from entrepot.store.store import Store
@@ -62,6 +64,18 @@ COLUMNS = (
 )
 _NUMBERS = ("coefficient", "standard_error", "z", "p", "lower", "upper")
 _COUNTS = ("n", "pruned", "separated")
+# What a worker of a cluster returns, and what it would be given for a product without trade.
+_ANSWER = pa.schema(
+    {
+        **dict.fromkeys(("product", "term"), pa.string()),
+        **dict.fromkeys(_NUMBERS, pa.float64()),
+        **dict.fromkeys(_COUNTS, pa.int64()),
+        "reason": pa.string(),
+    }
+)
+_NO_CELLS = pa.schema(
+    {"year": pa.int16(), "exporter": pa.string(), "importer": pa.string(), "value": pa.float64()}
+).empty_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +127,8 @@ def product_gravity(
         As in `entrepot.estimation.world_gravity.world_gravity`; each code of the store that ``product``
         stands for is one product. Regressors without a coefficient are named with the reason.
     workers : int, optional
-        Processes; if left out, as many as there are cores, or none beside this one for a few products.
+        Processes; if left out, as many as there are cores, or none beside this one for a few products. A
+        store on Spark uses the workers of its cluster instead.
     progress : callable, optional
         Called with the number of products done and of all.
 
@@ -140,29 +155,56 @@ def product_gravity(
     enough = available() if len(have.codes) >= WORTH else 1
     crew = min(workers or enough, len(have.codes))
     rows: list[Row] = []
-    found = each(estimate, _jobs(have, given), crew)
+    found = _shipped(have, given) if store.distributed else each(estimate, _jobs(have, given), crew)
     for done, (code, answered) in enumerate(zip(have.codes, found, strict=True), start=1):
         rows += _lost(have, code) if isinstance(answered, WorkerLost) else answered
         if progress is not None:
             progress(done, len(have.codes))
     _refuse_uniform(rows)
-    asked = {"product": product, "since": since, "until": until}
+    asked = {
+        "product": product, "since": since, "until": until, "extra": extra, "fill": fill, "silent": silent,
+        **options,
+    }  # fmt: skip
     notes = (
         *window_notes(store, since, until),
         *shared_notes(have.axes, silent),
         *regressor_notes(have.wanted, have.law),
+        *((answer.CORRECTED,) if options.get("correct") else ()),
     )
     return _result(have, _table(have, rows), notes, asked, vcov)
 
 
 def _jobs(have: Setting, options: dict[str, Any]) -> Iterator[Job]:
     for code in have.codes:
-        try:
-            table, spared = frame_of(have, panel_of(have.store, have.axes, (code,), have.silent))
-        except EntrepotError as error:
-            yield Job(code, None, {}, have.formula.text, options, error.message)
-        else:
-            yield Job(code, table, spared, have.formula.text, options)
+        yield _job(have, options, code, have.store.collect(cells(have.store, have.axes, (code,))))
+
+
+def _job(have: Setting, options: dict[str, Any], code: str, rows: pa.Table) -> Job:
+    """Turn the cells of one product into what its estimate needs."""
+    try:
+        table, spared = frame_of(have, panel_from(rows, have.axes, (code,), have.silent))
+    except EntrepotError as error:
+        return Job(code, None, {}, have.formula.text, options, error.message)
+    return Job(code, table, spared, have.formula.text, options)
+
+
+def _shipped(have: Setting, options: dict[str, Any]) -> Iterator[list[Row]]:
+    """Estimate on the workers of the store's cluster: the cells of a product go from worker to worker."""
+    rows = cells(have.store, have.axes, have.codes, by_product=True)
+    # No worker needs the store, and a session cannot be sent.
+    work = partial(_estimate_cells, replace(have, store=cast("Store", None)), options)
+    found = have.store.map_products(rows, work, _ANSWER)
+    answers: dict[str, list[Row]] = {}
+    for row in found.to_pylist():
+        answers.setdefault(row["product"], []).append(row)
+    for code in have.codes:
+        # A product without a cell in the window reaches no worker.
+        yield answers.get(code) or estimate(_job(have, options, code, _NO_CELLS))
+
+
+def _estimate_cells(have: Setting, options: dict[str, Any], rows: pa.Table) -> pa.Table:
+    """Estimate the one product that the rows are of: what a worker of a cluster runs."""
+    return pa.Table.from_pylist(estimate(_job(have, options, rows["product"][0].as_py(), rows)), _ANSWER)
 
 
 def estimate(job: Job) -> list[Row]:
@@ -254,7 +296,7 @@ def _result(
         how=How(
             command=command_line(formula, asked, vcov, by_product=True),
             python=python_line(formula, asked, vcov, by_product=True),
-            parameters={"formula": formula, **asked, "vcov": vcov, "silent": have.silent},
+            parameters={"formula": formula, **told(**asked), "vcov": vcov, "silent": have.silent},
             equation=answer.EQUATION,
             reference=answer.REFERENCE,
         ),
@@ -304,18 +346,10 @@ def _without(data: pa.Table) -> Table:
 
 
 def _shown(name: str, title: str, data: pa.Table, keep: Sequence[str]) -> Table:
-    names = pa.array([_short(code) for code in data["product"].to_pylist()], pa.string())
+    names = pa.array([short_name(code) for code in data["product"].to_pylist()], pa.string())
     data = data.set_column(data.column_names.index("description"), "description", names)
     meaning = {column.name: column for column in COLUMNS}
     return Table(name, title, data.select(keep), tuple(meaning[column] for column in keep))
-
-
-def _short(code: str) -> str:
-    try:
-        return short(code)
-    except InputError:
-        # A code of no known revision stands for itself.
-        return code
 
 
 def _figures(data: pa.Table) -> tuple[Figure, ...]:
@@ -331,7 +365,7 @@ def _figure(term: str, data: pa.Table) -> Figure | None:
         return None
     table = pa.table(
         {
-            "product": pa.array([f"{row['product']} {_short(row['product'])}" for row in shown], pa.string()),
+            "product": [f"{code} {short_name(code)}" for code in (row["product"] for row in shown)],
             **{name: [row[name] for row in shown] for name in ("coefficient", "lower", "upper")},
         }
     )

@@ -29,6 +29,7 @@ from entrepot.estimation.world_words import (
     python_line,
     regressor_notes,
     subject,
+    traded,
     window_notes,
 )
 from entrepot.models.poisson import REASONS
@@ -54,6 +55,8 @@ class WorldFit(GravityFit):
         effect takes up, and unknown regressors. They count in ``rows``, ``removed`` and ``pruned``.
     subject : str
         What was traded.
+    scope : str
+        What was traded and when, in words.
     notes : tuple of Note
         What the panel holds and leaves out.
     sources : tuple of Source
@@ -66,6 +69,7 @@ class WorldFit(GravityFit):
 
     spared: dict[str, int] = field(default_factory=dict)
     subject: str = ""
+    scope: str = ""
     notes: tuple[Note, ...] = ()
     sources: tuple[Source, ...] = ()
     call: str = ""
@@ -93,7 +97,17 @@ class WorldFit(GravityFit):
         plain = answer.estimates_result(self)
         how = replace(plain.how, python=self.call, command=self.command)
         notes = (*self.notes, *plain.notes)
-        return replace(plain, subject=self.subject, notes=notes, sources=self.sources, how=how)
+        ahead, behind = (f"{self.scope}; ", f"; {self.scope}") if self.scope else ("", "")
+        figures = tuple(replace(one, subtitle=f"{one.subtitle}{behind}") for one in plain.figures)
+        return replace(
+            plain,
+            subject=self.subject,
+            subtitle=f"{ahead}{plain.subtitle}",
+            figures=figures,
+            notes=notes,
+            sources=self.sources,
+            how=how,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,11 +318,15 @@ def world_gravity(
     table, spared = frame_of(have, panel)
     fit = gravity(formula, table, vcov=vcov, unidentified=unidentified, **options)
     _refuse_empty(fit)
-    asked = {"product": product, "since": since, "until": until}
+    asked = {
+        "product": product, "since": since, "until": until, "extra": extra, "fill": fill, "silent": silent,
+        "unidentified": unidentified, **options,
+    }  # fmt: skip
     return WorldFit(
         **{name: getattr(fit, name) for name in GravityFit.__dataclass_fields__},
         spared=spared,
         subject=subject(store, have.codes),
+        scope=traded(store, have.codes, have.axes.years),
         notes=notes_of(have, panel, since, until),
         sources=(*store.sources("flows"), *regressors.sources(have.wanted, have.law or ())),
         call=python_line(formula, asked, vcov),
@@ -333,4 +351,8 @@ def notes_of(have: Setting, panel: Panel, since: int | None, until: int | None) 
 
 def _refuse_empty(fit: GravityFit) -> None:
     if not fit.terms and fit.dropped:
-        raise DataError.unidentified({one.term: one.reason for one in fit.dropped})
+        why = "; ".join(f"'{one.term}' is {one.reason}" for one in fit.dropped)
+        raise DataError(
+            f"no term has a coefficient: {why}",
+            hint="take them out of the formula, or take more years or fewer fixed effects",
+        )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entrepot.errors import InputError
 from entrepot.estimation.panel import Axes, Panel
 from entrepot.result import Note, Source
 from entrepot.world import countries, products
+from entrepot.world.short_names import short
 
 if TYPE_CHECKING:
     from entrepot.store.store import Store
 
 NAMED = 3
+# Stands for columns of the user in the lines that repeat an estimate.
+EXTRA = "extra.csv"
 FORMULA = "trade ~ rta + sanctions | exporter^year + importer^year + exporter^importer"
 
 
@@ -137,20 +142,68 @@ def regressor_notes(wanted: Sequence[str], law: Sequence[Source] | None) -> tupl
     return tuple(notes)
 
 
+# Words of an estimate on the store that the command line has too.
+_FLAGS = ("product", "since", "until", "extra", "fill", "silent", "correct")
+_USUAL = {"silent": "missing", "correct": False, "unidentified": "drop"}
+
+
+def told(**asked: Any) -> dict[str, Any]:
+    """Return what was asked for beside what is usual.
+
+    Examples
+    --------
+    >>> told(product="270900", since=None, silent="zero", correct=False)
+    {'product': '270900', 'silent': 'zero'}
+    """
+    # Columns of the user are named, as they cannot be printed.
+    named = {name: EXTRA if name == "extra" and value is not None else value for name, value in asked.items()}
+    return {name: value for name, value in named.items() if value is not None and value != _USUAL.get(name)}
+
+
+def traded(store: Store, codes: Sequence[str], years: Sequence[int]) -> str:
+    """Say what is traded and when, with the nomenclature: the scope of an estimate on the store."""
+    revision = store.info("flows").revision or "HS1992"
+    named = ", ".join(f"{code} {short_name(code)}" for code in codes)
+    what = f"{revision} {named}" if len(codes) <= NAMED else subject(store, codes)
+    span = f"{years[0]}" if len(years) == 1 else f"{years[0]} to {years[-1]}"
+    return f"{what}, {span}"
+
+
+def short_name(code: str) -> str:
+    """Return the short name of a code, or the code where no revision has it."""
+    try:
+        return short(code)
+    except InputError:
+        return code
+
+
 def python_line(formula: str, asked: Mapping[str, Any], vcov: str, *, by_product: bool = False) -> str:
     """Return the Python line that repeats an estimate on the store."""
-    words = [repr(formula), *(f"{name}={value!r}" for name, value in asked.items() if value is not None)]
+    given = told(**asked).items()
+    words = [
+        repr(formula),
+        *(f"{name}={'extra' if name == 'extra' else repr(value)}" for name, value in given),
+    ]
     words += ["by_product=True"] if by_product else []
     words += [f"vcov={vcov!r}"] if vcov != "pair" else []
     return f"ep.open().gravity({', '.join(words)})"
 
 
 def command_line(formula: str, asked: Mapping[str, Any], vcov: str, *, by_product: bool = False) -> str:
-    """Return the command that repeats an estimate on the store."""
+    """Return the command that repeats an estimate on the store; the Python line where only that can."""
+    given = told(**asked)
+    if not set(given) <= set(_FLAGS):
+        return python_line(formula, asked, vcov, by_product=by_product)
     words = ["entrepot gravity", f"'{formula}'"]
-    for name, value in asked.items():
-        if value is not None:
-            words.append(f"--{name} {value if isinstance(value, str | int) else ','.join(value)}")
+    words += [f"--{name}{_value(value)}" for name, value in given.items()]
     words += ["--by-product"] if by_product else []
     words += [f"--vcov {vcov}"] if vcov != "pair" else []
     return " ".join(words)
+
+
+def _value(value: Any) -> str:
+    """Write one option of the command line; what is true needs no value."""
+    if value is True:
+        return ""
+    many = not isinstance(value, str) and isinstance(value, Sequence)
+    return f" {shlex.quote(','.join(value) if many else str(value))}"

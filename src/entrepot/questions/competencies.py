@@ -179,10 +179,12 @@ def answer(store: Store, ask: Ask, spaces: dict[int, Space]) -> Result:
     finding, subtitle = say.finding(ask, space, found, dark), say.subtitle(ask, space)
     profile = tables.profile(ask, spaces, dark)
     nearest, outlook = (tables.near(ask, space, found, which) for which in ("nearest", "outlook"))
+    seen = ask.year not in dark
+    # What nobody published is not what is not made: no picture of the space rests on part of the exports.
     drawn = [
         figures.product_space(ask, space, found, say.space_title(ask, space, found), subtitle),
         figures.reach(ask, found, say.reach_title(ask, found), subtitle),
-    ]
+    ] * seen
     ranked = [row for row in profile.data.to_pylist() if row["rank"] is not None]
     if len(ranked) > 1:
         drawn.append(figures.over_time(profile, say.rank_title(ask, ranked), subtitle))
@@ -192,7 +194,7 @@ def answer(store: Store, ask: Ask, spaces: dict[int, Space]) -> Result:
         finding=finding,
         subtitle=subtitle,
         main=tables.everything(ask, space, found),
-        display=outlook if outlook.data.num_rows else nearest,
+        display=profile if not seen else outlook if outlook.data.num_rows else nearest,
         parts=(profile, tables.made(ask, space, found), nearest, outlook),
         figures=tuple(drawn),
         notes=tuple(say.notes(store, ask, space, found, dark)),

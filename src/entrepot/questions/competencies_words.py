@@ -9,7 +9,8 @@ import numpy as np
 
 from entrepot.questions import words
 from entrepot.questions.competencies_lists import Lists
-from entrepot.questions.competencies_read import BREADTH, Ask, Space
+from entrepot.questions.competencies_read import BREADTH, FEWEST, Ask, Space
+from entrepot.questions.partners_trade import inside
 from entrepot.result import How, Note
 from entrepot.world import reporting
 
@@ -50,10 +51,10 @@ def finding(ask: Ask, space: Space, found: Lists, dark: Mapping[int, float]) -> 
     said = f"{country} ranks {rank} of {of} in complexity (ECI {eci}) and {what} in {ask.year}"
     if not len(found.nearest):
         return f"{said}."
-    first = f"nearest of the rest: {_lower(found.labels[found.nearest[0]])}"
+    first = f"nearest of the rest: {inside(found.labels[found.nearest[0]])}"
     if not len(found.outlook):
         return f"{said}; {first}."
-    best = _lower(found.labels[found.outlook[0]])
+    best = inside(found.labels[found.outlook[0]])
     return f"{said}; {first}; within reach and opening most: {best}."
 
 
@@ -66,7 +67,7 @@ def space_title(ask: Ask, space: Space, found: Lists) -> str:
     most = max(dict.fromkeys(kinds), key=kinds.count)
     return (
         f"{words.capital(words.with_article(ask.country))} has an advantage in {len(made):,} of "
-        f"{_things(ask, len(space.products))}, most of them in {_lower(most)}"
+        f"{_things(ask, len(space.products))}, most of them in {inside(most)}"
     )
 
 
@@ -74,7 +75,7 @@ def reach_title(ask: Ask, found: Lists) -> str:
     """Title the scatter with what lies within reach."""
     if not len(found.outlook):
         return "Nothing within reach is more complex than what it makes"
-    best = [_lower(found.labels[i]) for i in found.outlook[:3]]
+    best = [inside(found.labels[i]) for i in found.outlook[:3]]
     return f"Within reach and more complex than what it makes: {words.listing(best, 3)}"
 
 
@@ -84,11 +85,6 @@ def rank_title(ask: Ask, ranked: Sequence[Mapping[str, Any]]) -> str:
     country = words.capital(words.with_article(ask.country))
     places = [f"{row['rank']} of {row['of']} in {row['year']}" for row in (last, first)]
     return f"{country} ranks {places[0]}, {places[1]}"
-
-
-def _lower(label: str) -> str:
-    """Write a name as it stands in a sentence; words in capitals stay."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def subtitle(ask: Ask, space: Space) -> str:
@@ -110,6 +106,7 @@ def notes(store: Store, ask: Ask, space: Space, found: Lists, dark: Mapping[int,
             "convention",
             f"Reference sample: {space.sample}. Ranks are among the sample and the country asked.",
         ),
+        *_sample(space),
         *_scope(ask, space),
         *_observed(ask, dark),
     ]
@@ -130,6 +127,20 @@ def notes(store: Store, ask: Ask, space: Space, found: Lists, dark: Mapping[int,
         )
     noted.append(Note("scope", lists))
     return noted
+
+
+def _sample(space: Space) -> list[Note]:
+    """Warn of a reference sample on which co-location says little."""
+    size = int(space.found.reference.sum())
+    if size >= FEWEST:
+        return []
+    return [
+        Note(
+            "warning",
+            f"A reference sample of {size} countries is too small to tell which products go together: read "
+            f"ranks, complexity and nearness with care, or take {FEWEST} or more.",
+        )
+    ]
 
 
 def _scope(ask: Ask, space: Space) -> list[Note]:
@@ -167,6 +178,14 @@ def _observed(ask: Ask, dark: Mapping[int, float]) -> list[Note]:
                 f"In {words.listing(words.spells(sorted(dark)))} neither side reported a large part of the "
                 f"exports of {words.with_article(ask.country)} (up to {worst} when last seen): complexity is "
                 "not stated for these years.",
+            )
+        )
+    if ask.year in dark:
+        found.append(
+            Note(
+                "warning",
+                f"The lists of {ask.year} count the exports that somebody reported: no exports, or no "
+                "advantage, in them may be trade that nobody published.",
             )
         )
     silent = reporting.silent(ask.year)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -70,15 +69,12 @@ def read_economy(store: Store, year: int | None = None) -> WorldEconomy:
             f"an input-output table of {chosen}", hint=f"the store holds {first} to {last}"
         )
     hashes = tuple(store.info(name).sha256 for name in ("industry_flows", "industry_totals"))
-    return _calibrated(store.path, hashes, chosen)
+    return _calibrated(store, hashes, chosen)
 
 
 @lru_cache(maxsize=2)
-def _calibrated(path: Path, hashes: tuple[str, ...], year: int) -> WorldEconomy:
+def _calibrated(store: Store, hashes: tuple[str, ...], year: int) -> WorldEconomy:
     """Calibrate once for each content of a store and year."""
-    from entrepot.store.store import PACK, open_store
-
-    store = open_store(None if path == PACK else path)
     flows = store.collect(store.table("industry_flows").filter(nw.col("year") == year).drop("year"))
     totals = store.collect(store.table("industry_totals").filter(nw.col("year") == year))
     countries = sorted(pc.unique(totals["country"]).to_pylist())

@@ -148,7 +148,7 @@ def understand(
     if other in home:
         raise InputError(
             f"{say.country(other or '')} counts as home here, so its inputs are not imported",
-            hint="name another partner, or leave out --group",
+            hint="name another partner" + (", or leave out --group" if bloc is not None else ""),
         )
     member, inside, missing = iso3 in members, tuple(sorted(home)), tuple(sorted(absent))
     asked = Ask(iso3, table.year, code, other, bloc, inside, member, missing, lang)

@@ -139,7 +139,7 @@ def content_title(ask: Ask, bars: Sequence[tuple[str, FloatArray]]) -> str:
 
 def subtitle(ask: Ask) -> str:
     """State unit, period, scope and perimeter."""
-    home = country_name(ask.country, ask.lang)
+    home = country(ask.country)
     if ask.group is not None:
         home += f" with the {group(ask)}"
     return f"Share of the value of gross output, {ask.year}, by origin of value added; home is {home}"

@@ -15,7 +15,9 @@ from entrepot.measures import load_catalogue
 from entrepot.questions import partners_tables as tables
 from entrepot.questions import words
 from entrepot.questions.coverage import read_date
+from entrepot.questions.lawful_words import limits
 from entrepot.questions.partners_score import (
+    UN_REGIMES,
     WEIGHTS,
     Pool,
     Sides,
@@ -224,7 +226,7 @@ def finding(ask: Ask, sides: Sides, pool: Pool, sales: Table) -> str:
     goods = words.listing([inside(row["label"]) for row in rows])
     mostly = f", first {goods}" if goods else ""
     return (
-        f"Outside every measure in force, {country} largest unrealised export potential is with "
+        f"Outside every measure in the catalogue, {country} largest unrealised export potential is with "
         f"{words.with_article(partner)}: {words.money(gap[best])} a year at the ease observed{mostly}."
     )
 
@@ -234,15 +236,20 @@ def _pair_finding(ask: Ask, sides: Sides, sales: Table) -> str:
     place = sides.trade.partners.index(ask.partner)
     here, there = words.with_article(ask.country), words.with_article(ask.partner)
     if not (sides.open.sell[place].any() or sides.open.buy[place].any()):
-        return f"No position between {here} and {there} is outside the measures in force, so none is shown."
+        if sides.open.law.closed(ask.country, [ask.partner])[0]:
+            return (
+                f"There are measures between {here} and {there}: such pairs are left out, so none is shown."
+            )
+        return f"No position between {here} and {there} is outside the measures held, so none is shown."
     sell, buy = sides.selling.gap[place], sides.buying.gap[place]
     if np.isnan(sell) and np.isnan(buy):
         return f"The trade between {here} and {there} is not observed, so its potential cannot be stated."
     first = sales.data.slice(0, 1).to_pylist()
-    mostly = f", first {inside(first[0]['label'])}" if first else ""
+    mostly = f", first {inside(first[0]['label'])}" if first and sell > 0 else ""
+    more, other = (words.money(gap).replace("nil", "nothing") for gap in (sell, buy))
     return words.capital(
-        f"{here} could sell {words.money(sell)} more a year to {there} at the ease observed{mostly}, and buy "
-        f"{words.money(buy)} more from it, in positions outside every measure in force."
+        f"{here} could sell {more} more a year to {there} at the ease observed{mostly}, and buy "
+        f"{other} more from it, in positions outside every measure in the catalogue."
     )
 
 
@@ -250,7 +257,7 @@ def _nothing(ask: Ask, sides: Sides, pool: Pool) -> str:
     """Say that nothing is left, and why."""
     here = words.with_article(ask.country)
     if not len(pool.order):
-        return f"No position of {here} that the table holds is outside the measures in force."
+        return f"No position of {here} that the table holds is outside the measures in the catalogue."
     return f"No unrealised potential of {here} shows at the ease observed in {breadth(sides.trade)}."
 
 
@@ -258,13 +265,14 @@ def subtitle(ask: Ask, trade: Trade) -> str:
     """State unit, period and scope."""
     first, last = trade.years
     years = f"{first}" if first == last else f"mean of {first} to {last}"
-    return f"Current USD a year, {breadth(trade)}, {years}; law as of {ask.at.isoformat()}"
+    return f"Current USD a year, {breadth(trade)}, {years}; catalogued law of {ask.at.isoformat()}"
 
 
 def notes(store: Store, ask: Ask, sides: Sides, pool: Pool) -> list[Note]:
     """Collect what is left out, what was not observed, and conventions."""
     trade = sides.trade
-    found = [*_law_notes(ask, sides), *_silence(ask, sides)]
+    law = limits(sides.open.law, ask.at, country=ask.country, regimes=UN_REGIMES, own=ask.own)
+    found = [*_law_notes(ask, sides), *law, *_silence(ask, sides)]
     found += [Note("scope", text) for text in store.info(trade.basis).notes]
     if trade.basis == "industry_flows":
         found.append(
@@ -306,27 +314,31 @@ def _law_notes(ask: Ask, sides: Sides) -> list[Note]:
     """Say what the filter left out."""
     trade, free, law = sides.trade, sides.open, sides.open.law
     shut = law.closed(ask.country, trade.partners) & trade.others
+    here = np.array([ask.partner in (None, partner) for partner in trade.partners])
+    shut, open_to = shut & here, trade.others & here & ~shut
     count = int(shut.sum())
-    rest = free.sell[trade.others & ~shut]
+    rest = free.sell[open_to]
     text = (
-        "Only positions outside every measure in force for the pair are shown: partial scope, guidance and "
-        "unknown dates count as in force; arms, and dual-use and priority goods with a listed target, are "
-        "left out. There is no switch. The catalogue holds measures on "
+        "Only positions outside every measure in the catalogue for the pair are shown: partial scope, "
+        "guidance and unknown dates count as in force; arms, and dual-use and priority goods with a listed "
+        "target, are left out. There is no switch. The catalogue holds measures on "
         f"{words.listing([words.with_article(iso3) for iso3 in sorted(law.listed)])}, and what it does not "
         "hold it cannot leave out. This is not legal advice."
     )
     found = [Note("convention", text)]
     if count:
+        noun = "partner" if count == 1 else "partners"
         who = words.listing([countries.name(trade.partners[i], ask.lang) for i in np.flatnonzero(shut)], 6)
         found.append(
             Note(
                 "partial",
-                f"Nothing is shown for {count} partners with goods measures between the two: {who}.",
+                f"Nothing is shown for {count} {noun} with goods measures between the two: {who}.",
             )
         )
     if not rest.all():
         few = f"{int((~rest).sum()):,} of {rest.size:,}"
-        found.append(Note("partial", f"With the others {few} positions of sale are left out."))
+        them = "the others" if ask.partner is None else words.with_article(ask.partner)
+        found.append(Note("partial", f"With {them} {few} positions of sale are left out."))
     return found
 
 

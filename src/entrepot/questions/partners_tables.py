@@ -100,7 +100,7 @@ def display(sides: Sides, pool: Pool, names: Mapping[str, str]) -> Table:
     import pyarrow as pa
 
     order, selling, buying = pool.order, sides.selling, sides.buying
-    scale, unit, digits = words.scale_for(np.nan_to_num(selling.gap)[order].tolist())
+    scale, unit, digits = _scale(np.nan_to_num(selling.gap)[order])
     data = pa.table(
         {
             "name": texts([names[sides.trade.partners[i]] for i in order]),
@@ -135,6 +135,13 @@ def display(sides: Sides, pool: Pool, names: Mapping[str, str]) -> Table:
     return Table("pool", f"Partner pool, {unit} a year", data, columns)
 
 
+def _scale(gaps: FloatArray) -> tuple[float, str, int]:
+    """Choose the scale of the pool; that of a small exporter is in thousands, so that its gaps show."""
+    if 0 < gaps.max(initial=0.0) < 1e5:
+        return 1e3, "USD k", 1
+    return words.scale_for(gaps.tolist())
+
+
 def sales(sides: Sides, names: Mapping[str, str], only: str | None = None) -> Table:
     """What the country could sell to whom: one row per open position it supplies, largest gap first."""
     import pyarrow as pa
@@ -160,7 +167,7 @@ def sales(sides: Sides, names: Mapping[str, str], only: str | None = None) -> Ta
     columns = (
         *_WHO,
         Column("demand", "Its imports", "USD a year", "integer"),
-        Column("share", "World-market share", "of supply", "percent", doc="corrected for re-exports"),
+        Column("share", "World-market share", "of supply", "percent", 2, "corrected for re-exports"),
         Column("supply", "Own supply", "USD a year", "integer", doc="what the country exports of it to all"),
         Column("actual", "Sold", "USD a year", "integer"),
         Column("potential", "Potential", "USD a year", "integer"),
@@ -170,7 +177,8 @@ def sales(sides: Sides, names: Mapping[str, str], only: str | None = None) -> Ta
         Column("pci", "Complexity", "", "decimal", 2, doc="product complexity index"),
         Column("gain", "Gain", "", "decimal", 2, doc="complexity outlook gain of making it with advantage"),
     )
-    return Table("sales", "What could be sold, by partner and position", pa.table(data), columns)
+    title = _title("What could be sold, by partner and position", len(j))
+    return Table("sales", title, pa.table(data), columns)
 
 
 def needs(sides: Sides, names: Mapping[str, str], only: str | None = None) -> Table:
@@ -194,12 +202,13 @@ def needs(sides: Sides, names: Mapping[str, str], only: str | None = None) -> Ta
         *_WHO,
         Column("demand", "Own imports", "USD a year", "integer"),
         Column("sellers", "Seller HHI", "0 to 1", "decimal", 2, doc="how far the country depends on one"),
-        Column("share", "Its world-market share", "of supply", "percent"),
+        Column("share", "Its world-market share", "of supply", "percent", 2),
         Column("actual", "Bought", "USD a year", "integer"),
         Column("potential", "Potential", "USD a year", "integer"),
         Column("gap", "Unrealised", "USD a year", "integer"),
     )
-    return Table("needs", "What could be bought, by partner and position", pa.table(data), columns)
+    title = _title("What could be bought, by partner and position", len(j))
+    return Table("needs", title, pa.table(data), columns)
 
 
 _WHO = (
@@ -252,6 +261,11 @@ def _kept(
     order = np.argsort(-np.rint(gap[j, k]), kind="stable")[:MOST]
     j, k = j[order], k[order]
     return j, k, gap[j, k], potential[j, k]
+
+
+def _title(what: str, rows: int) -> str:
+    """Say that a table was cut."""
+    return what if rows < MOST else f"{what}: the {MOST:,} largest gaps"
 
 
 def _own_row(sides: Sides, what: str) -> FloatArray:

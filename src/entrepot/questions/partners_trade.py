@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
@@ -124,16 +123,17 @@ def last_year(store: Store, basis: str, year: int | None, at: date | None) -> in
     """
     first, last = store.info(basis).years or (0, 0)
     over = last if at is None else at.year if (at.month, at.day) == (12, 31) else at.year - 1
-    if year is not None and year > over:
+    if at is not None and year is not None and year > over:
         raise InputError(
             f"the law of {at} does not go with the trade of {year}",
             hint="give an earlier --year or a later --at",
         )
     chosen = min(last, over) if year is None else year
     if not first <= chosen <= last:
+        held = f"{first}" if first == last else f"{first} to {last}"
         raise DataError.empty_selection(
             f"{chosen} in the table {basis}",
-            hint=f"it holds {first} to {last}; choose --year, a later --at or --table",
+            hint=f"it holds {held}; choose --year, a later --at or --table",
         )
     return chosen
 
@@ -174,7 +174,7 @@ def read_trade(
     until = last_year(store, basis, year, at)
     first, _ = store.info(basis).years or (0, 0)
     since = max(first, until - window + 1)
-    world = _world(store.path, store.info(basis).sha256, basis, since, until)
+    world = _world(store, store.info(basis).sha256, basis, since, until)
     if country not in world.names:
         raise DataError.empty_selection(
             f"{words.with_article(country)} in the table {basis}, {since} to {until}",
@@ -217,11 +217,8 @@ class _World:
 
 
 @lru_cache(maxsize=8)
-def _world(path: Path, sha256: str, basis: str, since: int, until: int) -> _World:
+def _world(store: Store, sha256: str, basis: str, since: int, until: int) -> _World:
     """Sum the trade of all countries over a window, once for each content of a store."""
-    from entrepot.store.store import PACK, open_store
-
-    store = open_store(None if path == PACK else path)
     rows = _cells(store, basis, since, until)
     sold, bought = (_totals(store, rows, side) for side in ("seller", "buyer"))
     names = tuple(sorted(set(sold.column("party").to_pylist()) | set(bought.column("party").to_pylist())))
@@ -241,7 +238,7 @@ def _before(store: Store, basis: str, now: _World, since: int, until: int) -> Fl
     first, _ = store.info(basis).years or (0, 0)
     if since < first:
         return None
-    then = _world(store.path, store.info(basis).sha256, basis, since, until)
+    then = _world(store, store.info(basis).sha256, basis, since, until)
     found = np.zeros((len(now.names), len(now.items)))
     rows = {name: i for i, name in enumerate(then.names)}
     columns = {item: i for i, item in enumerate(then.items)}
@@ -342,13 +339,19 @@ def item_label(trade: Trade, item: str) -> str:
 
 
 def inside(label: str) -> str:
-    """Write a label as it stands inside a sentence.
+    """Write a label as it stands inside a sentence: without what an official text says behind a semicolon.
 
     Examples
     --------
-    >>> inside("Motor vehicles"), inside("IT services")
-    ('motor vehicles', 'IT services')
+    >>> inside("Motor vehicles"), inside("IT services"), inside("Tar; distilled from coal, and ...")
+    ('motor vehicles', 'IT services', 'tar')
+    >>> inside("Artificial staple fibres, carded or ..."), inside("Waste and scrap of ...")
+    ('artificial staple fibres', 'waste and scrap of …')
     """
+    label = label.partition(";")[0]
+    if label.endswith(" ..."):
+        start, comma, _ = label.rpartition(",")
+        label = start if comma else f"{label[:-4]} \u2026"
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 

@@ -206,7 +206,8 @@ def _entry(file: Path, number: int, row: Mapping[str, str]) -> Entry:
 
 def _number(file: Path, number: int, column: str, cell: str) -> float:
     try:
-        value = float(cell)
+        # Python reads 1_000 as a number; a separator is what the format does not have.
+        value = float(cell.replace("_", " "))
     except ValueError:
         raise DataError.bad_row(
             file,

@@ -12,8 +12,9 @@ from entrepot.measures import load_catalogue
 from entrepot.questions import technoparks_tables as tables
 from entrepot.questions import words
 from entrepot.questions.coverage import read_date
+from entrepot.questions.lawful_words import limits
 from entrepot.questions.partners import last_known
-from entrepot.questions.partners_score import open_positions
+from entrepot.questions.partners_score import UN_REGIMES, open_positions
 from entrepot.questions.partners_trade import (
     Basis,
     Trade,
@@ -220,16 +221,17 @@ def finding(ask: Ask, found: Plan, targets: tuple[Progress, ...] | None) -> str:
     told = f" {summary(targets)}" if targets else ""
     if not count:
         few = len(found.candidates.places)
+        noun = "position qualifies" if few == 1 else "positions qualify"
         return (
-            f"No cluster is within {here} reach outside the measures in force: {few} positions qualify, and "
+            f"No cluster is within {here} reach outside the measures in the catalogue: {few} {noun}, and "
             f"a cluster needs {ask.size[0]}.{told}"
         )
     named = [inside(item_label(found.trade, found.trade.items[found.items(i)[0]])) for i in range(count)]
     noun = "One cluster lies" if count == 1 else f"{count} clusters lie"
     wanted = "" if count == ask.k else f" ({ask.k} were asked for)"
     return (
-        f"{noun} within {here} reach outside the measures in force{wanted}, around "
-        f"{words.listing(named, 3)}.{told}"
+        f"{noun} within {here} reach outside the measures in the catalogue{wanted}, around "
+        f"{words.listing(list(dict.fromkeys(named)), 3)}.{told}"
     )
 
 
@@ -246,7 +248,8 @@ def subtitle(ask: Ask, trade: Trade) -> str:
     first, last = trade.years
     years = f"{first}" if first == last else f"mean of {first} to {last}"
     space = "industries" if trade.basis == "industry_flows" else "products"
-    return f"Space of {space}: {breadth(trade)}, {years}; current USD a year; law as of {ask.at.isoformat()}"
+    day = ask.at.isoformat()
+    return f"Space of {space}: {breadth(trade)}, {years}; current USD a year; catalogued law of {day}"
 
 
 def notes(store: Store, ask: Ask, found: Plan, sourced: bool) -> list[Note]:
@@ -255,12 +258,13 @@ def notes(store: Store, ask: Ask, found: Plan, sourced: bool) -> list[Note]:
     told = [
         Note(
             "convention",
-            "Only positions that some partner may buy outside every measure in force are in a cluster; "
-            "partial scope, guidance and unknown dates count as in force. Arms are left out, and dual-use "
-            "and priority goods for a listed target. Goods that a sender keeps from the country are no "
-            "candidate. There is no switch. The catalogue holds measures on "
+            "Only positions that some partner may buy outside every measure in the catalogue are in a "
+            "cluster; partial scope, guidance and unknown dates count as in force. Arms are left out, and "
+            "dual-use and priority goods for a listed target. Goods that a sender keeps from the country are "
+            "no candidate. There is no switch. The catalogue holds measures on "
             f"{words.listing([words.with_article(iso3) for iso3 in sorted(law.listed)])}. Not legal advice.",
         ),
+        *limits(law, ask.at, country=ask.country, regimes=UN_REGIMES, own=ask.own),
         _space_note(trade),
     ]
     told += [Note("scope", text) for text in store.info(trade.basis).notes[:1]]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -244,16 +243,13 @@ def skills(store: Store, trade: Trade) -> FloatArray | None:
     """
     if not store.has("industry_flows"):
         return None
-    share = _knowledge(store.path, store.info("industry_flows").sha256)
+    share = _knowledge(store, store.info("industry_flows").sha256)
     return np.array([share.get(_industry(trade, item), np.nan) for item in trade.items])
 
 
 @lru_cache(maxsize=4)
-def _knowledge(path: Path, sha256: str) -> dict[str, float]:
+def _knowledge(store: Store, sha256: str) -> dict[str, float]:
     """Return the share of knowledge services in each industry's purchases, once for each store content."""
-    from entrepot.store.store import PACK, open_store
-
-    store = open_store(None if path == PACK else path)
     _, year = store.info("industry_flows").years or (0, 0)
     frame = store.table("industry_flows").filter(nw.col("year") == year)
     sums = store.collect(frame.group_by("buyer_sector", "seller_sector").agg(nw.col("value").sum()))
