@@ -100,6 +100,21 @@ def test_recall_of_plants(script: ModuleType, case: Any) -> None:
 
 
 @pytest.mark.needs_shared
+def test_missed_plants_are_counted_by_kind(script: ModuleType, case: Any) -> None:
+    """Tenfold plants miss 99% by a handful; large lasting rises are many in 2022, few in peace."""
+    text = script.missed(case)[0]
+    kinds = re.search(r"plants (\d+) of (\d+) are missed: (\d+) .*two\), (\d+) more .*lump, (\d+) fall", text)
+    assert kinds is not None
+    lost, tried, narrow, brief, near = (int(n) for n in kinds.groups())
+    assert lost <= 0.025 * tried
+    assert narrow + brief + near == lost
+    now, then = (
+        script.likeness(case.legs(w))[0] for w in (script.TRIALS[0][1], script.SHORT["Mar-Aug 2021"])
+    )
+    assert now > 5 * then
+
+
+@pytest.mark.needs_shared
 def test_hubs_rise_above_their_own_placebo(script: ModuleType, case: Any, found: dd.Detection) -> None:
     tail, hs4 = found.weights[0].dispersion, case.groups(4)
     then, now = (dd.shrink(case.legs(window), tail, hs4) for window in (script.PLACEBO, script.REAL))

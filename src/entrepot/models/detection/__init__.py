@@ -21,6 +21,7 @@ from entrepot.models.detection.evidence import FEATURES
 from entrepot.models.detection.legs import LEGS, Legs, measure_legs
 from entrepot.models.detection.mirror import MirrorGap, mirror_gap
 from entrepot.models.detection.panel import Roles, Trade, Window, comparable, roles, trade, window
+from entrepot.models.detection.placebos import placebo_origins, pool
 from entrepot.models.detection.planted import Plant, candidates, plant
 from entrepot.models.detection.quantity import (
     Excess,
@@ -64,7 +65,9 @@ __all__ = [
     "lost_in_transit",
     "measure_legs",
     "mirror_gap",
+    "placebo_origins",
     "plant",
+    "pool",
     "q_values",
     "roles",
     "rules_of_thumb",

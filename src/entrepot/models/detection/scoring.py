@@ -60,6 +60,16 @@ class Detection:
     fold: IntArray
     fall: FloatArray
 
+    @property
+    def decoys(self) -> int:
+        """Number of placebo cells behind the q-values."""
+        return int(self.decoy_score.size)
+
+    @property
+    def least(self) -> float:
+        """Lowest q-value that any tested cell reached: at a level below it nothing is calibrated."""
+        return float(np.nanmin(self.q))
+
     def judge(self, legs: Legs) -> FloatArray:
         """Score other cells (placebos, plants) by weights that never saw their products; NaN if small."""
         return _scores(legs, self.weights, self.fold, self.fall)[0]
