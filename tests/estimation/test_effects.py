@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -100,3 +101,29 @@ def test_designs_without_resistances(panel: dict[str, Any]) -> None:
     bare = ep.gravity("trade ~ 1", panel)
     mean = np.log(panel["trade"].mean())
     assert bare.effects()["constant"].to_pylist() == [{"effect": pytest.approx(mean), "rows": 320}]
+
+
+def test_pairs_without_direction_leave_nothing_to_the_path_of_the_solver(panel: dict[str, Any]) -> None:
+    data = pd.DataFrame(panel)
+    formula = "trade ~ rta + tariff | exporter^year + importer^year + sym(exporter, importer)"
+    fit = ep.gravity(formula, data)
+    codes = [np.unique(data[side], return_inverse=True)[1] for side in ("exporter", "importer")]
+    by_year, to_year, pair = fit.design.groups
+    rise = np.random.default_rng(3).normal(size=8)
+    levels = [level.copy() for level in fit.fit.fixed_effects]
+    levels[0][by_year] += rise[codes[0]]
+    levels[1][to_year] += rise[codes[1]]
+    levels[2][pair] -= rise[codes[0]] + rise[codes[1]]
+    moved = dataclasses.replace(fit, fit=dataclasses.replace(fit.fit, fixed_effects=tuple(levels)))
+    for label, table in fit.effects().tables.items():
+        effect, again = (found["effect"].to_numpy() for found in (table, moved.effects()[label]))
+        np.testing.assert_allclose(again, effect, atol=1e-12)
+    pairs = fit.effects()["sym(exporter, importer)"].to_pandas()
+    assert pairs[pairs.exporter == pairs.importer].effect.abs().max() < 1e-12
+    abroad = data[data.exporter != data.importer]
+    found = ep.gravity(formula, abroad).effects()["sym(exporter, importer)"].to_pandas()
+    both = pd.concat(
+        [found.rename(columns={"importer": "country"}), found.rename(columns={"exporter": "country"})]
+    )
+    # Without trade at home the row-weighted effects of every country add up to nothing.
+    assert (both.effect * both.rows).groupby(both.country).sum().abs().max() < 1e-10

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from entrepot.errors import DataError, InputError
 from entrepot.estimation.design import taken
 from entrepot.estimation.terms import Cells
-from entrepot.models.poisson.levels import components
+from entrepot.models.poisson.levels import components, normalised
 from entrepot.models.poisson.rows import contiguous
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Effects:
     tables : dict of str to pyarrow.Table
         By label of the fixed effect ("constant" where there is none): its columns, ``effect`` (in logs) and
         ``rows``. The first carries the level; each later one has mean 0 over the rows of every connected
-        component it forms with one before.
+        ``rows``. The first carries the level; each later one has mean 0 over the rows of every connected
+        component it forms with one before. A pair effect without direction is 0 for trade at home, where
+        every country has that; otherwise its row-weighted regression on country dummies is 0.
     resistances : pyarrow.Table or None
         Columns country, year (if the data have years), component, output, expenditure, outward, inward;
         null where a country does not sell or does not buy. None without exporter and importer effects.
@@ -73,15 +75,61 @@ def effects_of(fit: GravityFit, reference: str | None = None) -> Effects:
     tables: dict[str, pa.Table] = {}
     if not design.formula.effects:
         tables["constant"] = pa.table({"effect": fit.fit.fixed_effects[0], "rows": [fit.n]})
-        return Effects(tables, _resistances(fit, reference))
-    for effect, codes, level in zip(
-        design.formula.effects, design.groups, fit.fit.fixed_effects, strict=True
-    ):
+        return Effects(tables, _resistances(fit, fit.fit.fixed_effects, reference))
+    levels = _levels(fit)
+    for effect, codes, level in zip(design.formula.effects, design.groups, levels, strict=True):
         present, first, count = np.unique(codes[kept], return_index=True, return_counts=True)
         rows = design.rows[kept][first]
         columns = {name: design.frame.table[name].take(pa.array(rows)) for name in effect.columns}
         tables[effect.label] = pa.table({**columns, "effect": level[present], "rows": count})
-    return Effects(tables, _resistances(fit, reference))
+    return Effects(tables, _resistances(fit, levels, reference))
+
+
+def _levels(fit: GravityFit) -> tuple[FloatArray, ...]:
+    """Return the fixed effects with the freedom taken out that a pair effect without direction leaves.
+
+    With ``a_it + b_jt + c_ij`` and ``c_ij = c_ji``, any ``u`` may go from ``c_ij - u_i - u_j`` to both sides.
+    Here trade at home costs nothing, ``c_ii = 0``, where every country has a row of it; else no country has a
+    mean pair effect: the row-weighted regression of c on country dummies is zero.
+    """
+    design, levels = fit.design, list(fit.fit.fixed_effects)
+    at = _places(fit)
+    pairs = [place for place, effect in enumerate(design.formula.effects) if effect.symmetric]
+    if at is None or len(pairs) != 1 or design.cells is None:
+        return tuple(levels)
+    kept, pair = fit.fit.kept, pairs[0]
+    cells = taken(design.cells, np.flatnonzero(kept))
+    exporter, importer = cells.exporter.code, cells.importer.code
+    code = design.groups[pair][kept]
+    mean = _country_means(exporter, importer, levels[pair][code])
+    for place, country in zip((pair, at[0], at[1]), (None, exporter, importer), strict=True):
+        moved = levels[place].copy()
+        groups = design.groups[place][kept]
+        moved[groups] += mean[country] if country is not None else -(mean[exporter] + mean[importer])
+        levels[place] = moved
+    # Both sides took up a country's mean: the importer's has mean zero again in each component.
+    sides = tuple(contiguous(design.groups[place][kept]) for place in at)
+    present = [np.unique(design.groups[place][kept]) for place in at]
+    centred = normalised(sides, [levels[place][codes] for place, codes in zip(at, present, strict=True)])
+    for place, codes, values in zip(at, present, centred, strict=True):
+        levels[place][codes] = values
+    return tuple(levels)
+
+
+def _country_means(exporter: IntArray, importer: IntArray, effect: FloatArray) -> FloatArray:
+    """Return what of a pair effect without direction belongs to each country."""
+    size = int(max(exporter.max(), importer.max())) + 1
+    home = exporter == importer
+    mean = np.full(size, np.nan)
+    mean[exporter[home]] = effect[home] / 2.0
+    if not np.isnan(mean[np.union1d(exporter, importer)]).any():
+        return mean
+    gram, right = np.zeros((size, size)), np.zeros(size)
+    for one in (exporter, importer):
+        np.add.at(right, one, effect)
+        for other in (exporter, importer):
+            np.add.at(gram, (one, other), 1.0)
+    return np.asarray(np.linalg.lstsq(gram, right, rcond=None)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +148,8 @@ class _Sides:
     year: IntArray | None
 
 
-def _resistances(fit: GravityFit, reference: str | None) -> pa.Table | None:
-    sides = _sides(fit)
+def _resistances(fit: GravityFit, levels: tuple[FloatArray, ...], reference: str | None) -> pa.Table | None:
+    sides = _sides(fit, levels)
     if sides is None:
         if reference is None:
             return None
@@ -125,28 +173,35 @@ def _sum_by(codes: IntArray, values: FloatArray) -> FloatArray:
     return np.bincount(codes, weights=values).astype(np.float64)[codes]
 
 
-def _sides(fit: GravityFit) -> _Sides | None:
-    """Find the exporter's and the importer's effect, by year or not."""
-    design, roles, kept = fit.design, fit.design.roles, fit.fit.kept
+def _places(fit: GravityFit) -> tuple[int, int] | None:
+    """Return the positions of the exporter's and the importer's effect, by year or not."""
+    design, roles = fit.design, fit.design.roles
     if design.cells is None:
         return None
-    cells = taken(design.cells, np.flatnonzero(kept))
-    labels = [frozenset(effect.columns) for effect in design.formula.effects]
+    labels = [frozenset(effect.columns) for effect in design.formula.effects if not effect.symmetric]
+    where = [place for place, effect in enumerate(design.formula.effects) if not effect.symmetric]
     for year in dict.fromkeys((roles.year, None)):
         wanted = [
             frozenset(name for name in (side, year) if name) for side in (roles.exporter, roles.importer)
         ]
-        if not all(side in labels for side in wanted):
-            continue
-        places = [labels.index(side) for side in wanted]
-        codes = [design.groups[at][kept] for at in places]
-        levels = fit.fit.fixed_effects
-        seller, buyer = (contiguous(code) for code in codes)
-        component = components(seller, buyer)[0][seller]
-        selling, buying = (levels[at][code] for at, code in zip(places, codes, strict=True))
-        when = None if year is None else cells.year
-        return _Sides(cells, seller, buyer, selling, buying, component, when)
+        if all(side in labels for side in wanted):
+            selling, buying = (where[labels.index(side)] for side in wanted)
+            return selling, buying
     return None
+
+
+def _sides(fit: GravityFit, levels: tuple[FloatArray, ...]) -> _Sides | None:
+    """Put the exporter's and the importer's effect on the rows used."""
+    design, kept, at = fit.design, fit.fit.kept, _places(fit)
+    if at is None or design.cells is None:
+        return None
+    cells = taken(design.cells, np.flatnonzero(kept))
+    codes = [design.groups[place][kept] for place in at]
+    seller, buyer = (contiguous(code) for code in codes)
+    component = components(seller, buyer)[0][seller]
+    selling, buying = (levels[place][code] for place, code in zip(at, codes, strict=True))
+    by_year = design.roles.year in design.formula.effects[at[0]].columns
+    return _Sides(cells, seller, buyer, selling, buying, component, cells.year if by_year else None)
 
 
 def _factor(sides: _Sides, inward: FloatArray, trade: FloatArray, reference: str | None) -> FloatArray:
