@@ -7,6 +7,7 @@ data say no.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import ClassVar, Self
@@ -104,7 +105,7 @@ class DataError(EntrepotError):
         """Build the error for a table in which something that is no country reports trade."""
         return cls(
             f"table '{table}' lists {', '.join(codes[:6])} as reporting, which is no country",
-            hint="a group beside its members counts their trade twice: drop its rows, keep those of countries",
+            hint="a group beside its members counts their trade twice: drop its rows",
         )
 
     @classmethod
@@ -211,6 +212,13 @@ class StoreError(EntrepotError):
             f"no space left to write {path}",
             hint="free some disk space and write again; what the store held before is untouched",
         )
+
+    @classmethod
+    def from_system(cls, path: object, error: OSError) -> Self:
+        """Build the error for a write that the system refused: no room, or another reason."""
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            return cls.disk_full(path)
+        return cls.cannot_write(path, error.strerror or str(error))
 
     @classmethod
     def bad_manifest(cls, path: object, reason: str) -> Self:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from entrepot.estimation.panel import Silent
     from entrepot.estimation.world_gravity import WorldFit
     from entrepot.models.complexity import ConventionName
@@ -21,13 +23,17 @@ if TYPE_CHECKING:
     from entrepot.store.store import Store
 
 
-def open(path: str | Path | None = None) -> World:
+def open(path: str | Path | SparkSession | None = None, *, engine: str | SparkSession | None = None) -> World:
     """Open a store of trade data.
 
     Parameters
     ----------
     path : str or Path, optional
-        Folder of Parquet files with a manifest; the embedded pack if left out.
+        Folder of Parquet files with a manifest; the embedded pack if left out. An address such as
+        ``spark://host:7077``, or a Spark session, is taken for the engine.
+    engine : str or pyspark.sql.SparkSession, optional
+        Spark session, or address of a Spark cluster, that answers instead of this process; every worker must
+        see the folder at the same path.
 
     Returns
     -------
@@ -35,6 +41,8 @@ def open(path: str | Path | None = None) -> World:
 
     Raises
     ------
+    InputError
+        If the engine is neither, PySpark is not installed, or this process has a session elsewhere.
     StoreError
         If the folder is no store, or its manifest cannot be read.
 
@@ -46,7 +54,7 @@ def open(path: str | Path | None = None) -> World:
     """
     from entrepot.store.store import open_store
 
-    return World(open_store(path))
+    return World(open_store(path, engine))
 
 
 @dataclass(frozen=True, slots=True)

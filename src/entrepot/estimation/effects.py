@@ -51,7 +51,6 @@ class Effects:
     tables : dict of str to pyarrow.Table
         By label of the fixed effect ("constant" where there is none): its columns, ``effect`` (in logs) and
         ``rows``. The first carries the level; each later one has mean 0 over the rows of every connected
-        ``rows``. The first carries the level; each later one has mean 0 over the rows of every connected
         component it forms with one before. A pair effect without direction is 0 for trade at home, where
         every country has that; otherwise its row-weighted regression on country dummies is 0.
     resistances : pyarrow.Table or None

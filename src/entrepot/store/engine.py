@@ -6,16 +6,18 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Frame = nw.LazyFrame[Any]
+GroupFunction = Callable[[pa.Table], pa.Table]
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -30,6 +32,11 @@ class Engine:
     Nothing is installed and nothing leaves the machine. All frames that one thread takes from one engine can
     be joined with each other; frames of two engines, or of two threads, cannot.
     """
+
+    # What tells one engine from another to a cache: answers of all embedded engines are the same.
+    key: ClassVar[object] = "duckdb"
+    distributed: ClassVar[bool] = False
+    errors: ClassVar[tuple[type[Exception], ...]] = (duckdb.Error,)
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,9 +82,15 @@ class Engine:
 
     def collect(self, frame: Frame) -> pa.Table:
         """Run a lazy frame; integers come as they are, every decimal as float64 or, if whole, as int64."""
-        table = frame.to_native().to_arrow_table()
-        schema = pa.schema([pa.field(f.name, _plain(f.type), f.nullable) for f in table.schema])
-        return table.cast(schema)
+        return plain_table(frame.to_native().to_arrow_table())
+
+    def map_groups(self, frame: Frame, key: str, function: GroupFunction, schema: pa.Schema) -> pa.Table:
+        """Call a function on the rows of each value of ``key``, in turn: see `Store.map_products`."""
+        table = self.collect(frame.sort(key))
+        runs = pc.run_end_encode(table.column(key).combine_chunks()) if table.num_rows else None
+        ends = runs.run_ends.to_pylist() if runs is not None else []
+        groups = [table.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
+        return pa.concat_tables([schema.empty_table(), *(function(group).cast(schema) for group in groups)])
 
     def first_duplicate(self, path: Path, key: list[str]) -> tuple[int, int, tuple[object, ...]] | None:
         """Return two row numbers, from 0, that agree in the columns of ``key``, and their values; or None."""
@@ -94,6 +107,12 @@ class Engine:
 def _is_short(kind: object) -> bool:
     """Tell whether a DuckDB type is a number that computation should see as float64."""
     return re.fullmatch(r"FLOAT|DECIMAL\(\d+,\d+\)", str(kind)) is not None
+
+
+def plain_table(table: pa.Table) -> pa.Table:
+    """Return a table in the types that are handed out."""
+    schema = pa.schema([pa.field(f.name, _plain(f.type), f.nullable) for f in table.schema])
+    return table.cast(schema)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

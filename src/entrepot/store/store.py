@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -16,21 +16,31 @@ from entrepot.errors import DataError, InputError, StoreError
 from entrepot.result import Source
 from entrepot.store import files, manifest
 from entrepot.store.bulk import copy_part
-from entrepot.store.engine import Engine, Frame
+from entrepot.store.engine import Engine, Frame, GroupFunction
 from entrepot.store.manifest import Manifest, TableInfo
+from entrepot.store.spark import SparkEngine, is_spark, spark_engine
 from entrepot.store.writer import write_part
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 PACK = Path(__file__).resolve().parent.parent / "data"
 HASHED_ON_ACCESS = 64 * 2**20
 
 
-def open_store(path: str | Path | None = None) -> Store:
+def open_store(
+    path: str | Path | SparkSession | None = None, engine: str | SparkSession | None = None
+) -> Store:
     """Open a store.
 
     Parameters
     ----------
     path : str or Path, optional
-        Folder of the store; the pack embedded in the package if not given.
+        Folder of the store; the pack embedded in the package if not given. An address such as
+        ``spark://host:7077``, or a session, is taken for the engine.
+    engine : str or pyspark.sql.SparkSession, optional
+        Spark session, or address of a Spark cluster, that runs the queries; DuckDB in this process if not
+        given. Every worker must see the folder at the same path.
 
     Returns
     -------
@@ -38,6 +48,8 @@ def open_store(path: str | Path | None = None) -> Store:
 
     Raises
     ------
+    InputError
+        If the engine is neither, PySpark is not installed, or this process has a session elsewhere.
     StoreError
         If the folder is no store, or its manifest is damaged or of a newer format.
 
@@ -46,7 +58,12 @@ def open_store(path: str | Path | None = None) -> Store:
     >>> open_store().names()
     ('flows', 'industry_flows', 'industry_totals', 'products')
     """
-    return Store(PACK if path is None else Path(path), writable=path is not None)
+    if is_spark(path):
+        if engine is not None:
+            raise InputError("two engines are given", hint="give the folder first, then one engine")
+        path, engine = None, path
+    folder = PACK if path is None else Path(path)
+    return Store(folder, writable=path is not None, engine=None if engine is None else spark_engine(engine))
 
 
 class Store:
@@ -58,6 +75,8 @@ class Store:
         Folder with a manifest.
     writable : bool
         False for the embedded pack, which is part of the installed package.
+    engine : SparkEngine, optional
+        What runs the queries; DuckDB if left out.
 
     Examples
     --------
@@ -73,12 +92,26 @@ class Store:
     [(2021, 0.94), (2022, 25.53), (2023, 48.64), (2024, 52.73)]
     """
 
-    def __init__(self, path: Path, *, writable: bool = True) -> None:
+    def __init__(self, path: Path, *, writable: bool = True, engine: SparkEngine | None = None) -> None:
         self.path = path
         self._writable = writable
         self._manifest = manifest.load(path)
-        self._engine = Engine()
+        self._engine: Engine | SparkEngine = engine or Engine()
         self._hashed: set[str] = set()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both read the same folder with the same engine."""
+        if not isinstance(other, Store):
+            return NotImplemented
+        return (self.path, self._engine.key) == (other.path, other._engine.key)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self._engine.key))
+
+    @property
+    def distributed(self) -> bool:
+        """Whether a cluster runs the queries."""
+        return self._engine.distributed
 
     @classmethod
     def create(cls, path: str | Path) -> Store:
@@ -140,7 +173,7 @@ class Store:
         info = self._sound(name)
         try:
             return self._engine.scan([self.path / part.file for part in info.parts])
-        except duckdb.Error:
+        except self._engine.errors:
             self._check_hashes(info)
             raise
 
@@ -162,10 +195,52 @@ class Store:
         StoreError
             If a file turns out to be damaged.
         """
-        try:
+        with self._damage_named():
             return self._engine.collect(frame)
-        except duckdb.Error:
-            # Only the hashes can tell a damaged file from a query that cannot work.
+
+    def map_products(self, frame: Frame, function: GroupFunction, schema: pa.Schema) -> pa.Table:
+        """Call a function on the rows of each product; a cluster does so on its workers, many at a time.
+
+        Parameters
+        ----------
+        frame : LazyFrame
+            With a column ``product``. The rows of one product must fit into the memory of a worker.
+        function : callable
+            Takes the rows of one product as a pyarrow.Table, in any order, and returns a pyarrow.Table. A
+            cluster gets it pickled, with all that it refers to outside of importable modules.
+        schema : pyarrow.Schema
+            Of what the function returns.
+
+        Returns
+        -------
+        pyarrow.Table
+            What the calls returned, products in any order.
+
+        Raises
+        ------
+        StoreError
+            If a file turns out to be damaged.
+
+        Examples
+        --------
+        >>> import narwhals as nw, pyarrow as pa, pyarrow.compute as pc
+        >>> def largest(rows):
+        ...     return pa.table({"product": rows["product"][:1], "largest": [pc.max(rows["value"])]})
+        >>> store = open_store()
+        >>> ores = store.table("flows").filter(nw.col("product").str.starts_with("260"))
+        >>> schema = pa.schema({"product": pa.string(), "largest": pa.float64()})
+        >>> store.map_products(ores, largest, schema).num_rows
+        9
+        """
+        with self._damage_named():
+            return self._engine.map_groups(frame, "product", function, schema)
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        """Look for a damaged file where a query fails: only the hashes can tell it from a faulty query."""
+        try:
+            yield
+        except self._engine.errors:
             for name in self.names():
                 self._check_hashes(self.info(name))
             raise
@@ -190,9 +265,20 @@ class Store:
             For the first file that is missing or damaged.
         """
         for name in self.names():
-            for part in self.info(name).parts:
-                manifest.check_size(self.path, part)
-            self._check_hashes(self.info(name))
+            self.verify_table(name)
+
+    def verify_table(self, name: str) -> None:
+        """Read the files of one table and compare their size and hash with the manifest.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table, or for its first file that is missing or damaged.
+        """
+        info = self.info(name)
+        for part in info.parts:
+            manifest.check_size(self.path, part)
+        self._check_hashes(info)
 
     def write(
         self,
