@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
-from entrepot.sources import checks
-from entrepot.sources.checks import Finding, Scheme, Verdict
+from entrepot.sources import checks, cleaning
+from entrepot.sources.checks import Scheme
 from entrepot.sources.dataset import Parsed
 from entrepot.sources.delimited import Staged
 
 COLUMNS = ("year", "exporter", "importer", "product", "value", "quantity")
+SIDES = ("exporter", "importer")
 
 
 @dataclass(frozen=True)
@@ -26,16 +24,6 @@ class _Sums:
     faulty: int
     first: int | None
     last: int | None
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """What is refused of a staged table."""
-
-    table: str
-    rows: int
-    value: float
-    reason: str
 
 
 def clean(
@@ -81,30 +69,32 @@ def clean(
     sums = _sums(connection, table, years)
     traders = checks.check_countries(_traders(connection, table), scheme)
     codes = checks.check_products(_products(connection, table), revision)
-    _lift(connection, f"{table}_countries", traders, str(connection.table(table).select("exporter").types[0]))
-    _lift(connection, f"{table}_products", codes.verdicts, "VARCHAR")
-    merged = _merged(traders)
+    kind = str(connection.table(table).select("exporter").types[0])
+    cleaning.lift(connection, f"{table}_countries", traders, kind)
+    cleaning.lift(connection, f"{table}_products", codes.verdicts)
+    merged = cleaning.merged(traders)
     faultless = not sums.faulty and not any(v.fault for v in (*traders.values(), *codes.verdicts.values()))
     fault = "" if faultless and not merged else _fault_sql(years)
-    refused = _refused(connection, staged, fault)
+    refused = cleaning.set_aside(connection, staged, COLUMNS, fault, SIDES)
     total = sums.rows + connection.table(staged.rejects).shape[0]
     checks.refuse_too_many(what, refused.rows, total, refused.reason)
     same = all(code == v.becomes for code, v in codes.verdicts.items())
     rows = connection.sql(_rows_sql(connection, table, fault, same=same, add_up=add_up or bool(merged)))
-    findings = [*codes.findings, *_findings(connection, table, traders, refused, sums, total)]
-    notes = (*staged.notes, *merged, *(finding.text for finding in findings))
+    source = cleaning.joined(table, SIDES)
+    found = cleaning.findings(connection, source, traders, refused, (total, sums.value))
+    notes = (*staged.notes, *merged, *(finding.text for finding in (*codes.findings, *found)))
     return Parsed(
         what,
         rows,
         (sums.first or 0, sums.last or 0),
-        connection.sql(f'SELECT reason, line, "row" FROM "{refused.table}"') if refused.rows else None,
+        cleaning.rows_refused(connection, refused),
         revision,
         tuple(f"{what}: {note}" for note in notes),
     )
 
 
 def _sums(connection: duckdb.DuckDBPyConnection, table: str, years: range | None) -> _Sums:
-    wrong = _cell_sql(years)
+    wrong = f"CASE {cleaning.number_fault(years)} END"
     found = connection.execute(
         f"SELECT count(*), coalesce(sum(value), 0), "
         f"count(*) FILTER ({wrong} IS NOT NULL OR exporter = importer OR product IS NULL OR exporter IS NULL "
@@ -114,20 +104,9 @@ def _sums(connection: duckdb.DuckDBPyConnection, table: str, years: range | None
     return _Sums(*found[0])
 
 
-def _cell_sql(years: range | None) -> str:
-    """Return what is wrong with the numbers of a row, as SQL that gives words or null."""
-    other = ""
-    if years:
-        other = f"WHEN s.year NOT BETWEEN {years[0]} AND {years[-1]} THEN 'another year: ' || s.year"
-    return f"""CASE WHEN s.year IS NULL THEN 'no year' {other}
-        WHEN s.value IS NULL THEN 'no value' WHEN s.value < 0 THEN 'negative value'
-        WHEN NOT isfinite(s.value) THEN 'value not finite' WHEN s.quantity < 0 THEN 'negative quantity'
-        WHEN NOT isfinite(s.quantity) THEN 'quantity not finite' END"""
-
-
 def _fault_sql(years: range | None) -> str:
     """Return what is wrong with a row s joined to its countries a and b and its product p."""
-    return f"""coalesce({_cell_sql(years)},
+    return f"""coalesce(CASE {cleaning.number_fault(years)} END,
         CASE WHEN s.exporter IS NULL OR s.importer IS NULL THEN 'no country' END,
         CASE WHEN s.product IS NULL THEN 'no product' END, a.fault, b.fault, p.fault,
         CASE WHEN a.becomes = b.becomes THEN 'a country trading with itself' END)"""
@@ -145,46 +124,6 @@ def _products(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, in
     return {code: rows for code, rows in sorted(found, key=str) if code is not None}
 
 
-def _lift(
-    connection: duckdb.DuckDBPyConnection, name: str, verdicts: Mapping[Any, Verdict], kind: str
-) -> None:
-    """Put verdicts into the engine as a table, the code in the type that it has in the data."""
-    connection.execute(
-        f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT CAST(unnest($1::VARCHAR[]) AS {kind}) AS code, '
-        "unnest($2::VARCHAR[]) AS becomes, unnest($3::VARCHAR[]) AS fault",
-        [
-            [str(code) for code in verdicts],
-            [verdict.becomes for verdict in verdicts.values()],
-            [verdict.fault or None for verdict in verdicts.values()],
-        ],
-    )
-
-
-def _joined(table: str) -> str:
-    return (
-        f'"{table}" AS s LEFT JOIN "{table}_countries" AS a ON a.code = s.exporter '
-        f'LEFT JOIN "{table}_countries" AS b ON b.code = s.importer '
-        f'LEFT JOIN "{table}_products" AS p ON p.code = s.product'
-    )
-
-
-def _refused(connection: duckdb.DuckDBPyConnection, staged: Staged, fault: str) -> _Refused:
-    """Gather the rows that are refused, with their reasons, in a temporary table."""
-    name = f"{staged.table}_rejects"
-    query = f'SELECT reason, line, "row", CAST(NULL AS DOUBLE) AS value FROM "{staged.rejects}"'
-    if fault:
-        cells = ", ".join(f"coalesce(CAST(s.{column} AS VARCHAR), '')" for column in COLUMNS)
-        query += (
-            f" UNION ALL SELECT {fault}, NULL, array_to_string([{cells}], ','), s.value "
-            f"FROM {_joined(staged.table)} WHERE {fault} IS NOT NULL"
-        )
-    connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
-    found = connection.execute(
-        f"SELECT count(*), coalesce(sum(value), 0), coalesce(mode(reason), '') FROM \"{name}\""
-    ).fetchall()
-    return _Refused(name, *found[0])
-
-
 def _rows_sql(
     connection: duckdb.DuckDBPyConnection, table: str, fault: str, *, same: bool, add_up: bool
 ) -> str:
@@ -199,47 +138,9 @@ def _rows_sql(
             f'JOIN "{table}_countries" AS b ON b.code = s.importer'
         )
     else:
-        source = _joined(table)
+        source = cleaning.joined(table, SIDES)
     where = f" WHERE {fault} IS NULL" if fault else ""
     if not add_up:
         return f"SELECT {keys}, s.value, s.quantity FROM {source}{where}"
-    # A sum over masses of which one is not known would be too small without saying so.
-    mass = "CASE WHEN count(s.quantity) = count(*) THEN sum(s.quantity) END AS quantity"
-    return f"SELECT {keys}, sum(s.value) AS value, {mass} FROM {source}{where} GROUP BY ALL ORDER BY ALL"
-
-
-def _merged(traders: Mapping[str | int, Verdict]) -> tuple[str, ...]:
-    """Say which countries stand under several codes; their rows are added up."""
-    codes = defaultdict(list)
-    for code, verdict in traders.items():
-        if verdict.becomes:
-            codes[verdict.becomes].append(str(code))
-    twice = [f"{iso3} ({' and '.join(found)})" for iso3, found in sorted(codes.items()) if len(found) > 1]
-    return (f"Countries under several codes were added up: {', '.join(twice)}.",) if twice else ()
-
-
-def _findings(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    traders: Mapping[str | int, Verdict],
-    refused: _Refused,
-    sums: _Sums,
-    total: int,
-) -> list[Finding]:
-    """Say what was refused and how much of the value that is."""
-    if not refused.rows:
-        return []
-    group = " OR ".join(f"{side}.fault LIKE 'an aggregate, not%'" for side in "ab")
-    (aggregated,) = connection.execute(
-        f"SELECT coalesce(sum(s.value) FILTER ({group}), 0) FROM {_joined(table)}"
-    ).fetchall()[0]
-    value = sums.value or 1.0
-    found = checks.check_reporter_aggregates(traders, aggregated / value)
-    reasons = connection.execute(
-        f'SELECT reason, count(*) FROM "{refused.table}" GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 3'
-    ).fetchall()
-    listed = "; ".join(f"{reason} ({count})" for reason, count in reasons)
-    text = (
-        f"{refused.rows} of {total} rows, {refused.value / value:.2%} of the value, were refused: {listed}."
-    )
-    return [*([found] if found else []), Finding("refused", text, refused.rows, "warning")]
+    sums = f"sum(s.value) AS value, {cleaning.MASS}"
+    return f"SELECT {keys}, {sums} FROM {source}{where} GROUP BY ALL ORDER BY ALL"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from entrepot.sources import checks
+from entrepot.sources import checks, cleaning
 from entrepot.sources.checks import Finding, Verdict
 from entrepot.sources.dataset import Parsed
 from entrepot.sources.delimited import Staged
 
 COLUMNS = ("year", "reporter", "partner", "direction", "product", "value", "quantity")
+SIDES = ("reporter", "partner")
 # Reporters named in a note about totals that do not fit.
 NAMED = 5
 Judge = Callable[[Collection[str | int]], dict[str | int, Verdict]]
@@ -50,8 +48,9 @@ def clean(
     connection : duckdb.DuckDBPyConnection
         Where the table is staged; the answer lives in it.
     staged : Staged
-        Columns year, reporter, partner, direction (``export`` or ``import``), product, value (USD thousand)
-        and quantity (tonnes, may be null); reporter, partner and product are text as in the file.
+        Columns year, reporter, partner, direction (``export`` or ``import``), product, value (USD thousand),
+        quantity (tonnes, may be null), and month if the table is monthly; reporter, partner and product are
+        text as in the file.
     what : str
         What messages call it.
     judge : callable
@@ -81,22 +80,23 @@ def clean(
     traders = judge(_distinct(connection, table, ("reporter", "partner")))
     gaps = _take_totals(connection, table, world, traders)
     products, findings = _judge_products(connection, table, revision, national)
-    _lift(connection, f"{table}_countries", traders)
-    _lift(connection, f"{table}_products", products)
+    cleaning.lift(connection, f"{table}_countries", traders)
+    cleaning.lift(connection, f"{table}_products", products)
     counts = _counts(connection, table)
     fault = _fault_sql(years)
-    refused = _refuse(connection, staged, fault)
+    refused = cleaning.set_aside(connection, staged, COLUMNS, fault, SIDES)
     total = counts.rows + connection.table(staged.rejects).shape[0]
     # Publishers who list groups of partners list many; a file is not another one for that.
-    checks.refuse_too_many(what, refused[0] - refused[3], total - refused[3], refused[2])
-    findings += _findings(connection, table, traders, refused, counts, total)
-    merged = _merged(traders)
+    checks.refuse_too_many(what, refused.rows - refused.groups, total - refused.groups, refused.reason)
+    source = cleaning.joined(table, SIDES)
+    findings += cleaning.findings(connection, source, traders, refused, (total, counts.value))
+    merged = cleaning.merged(traders)
     notes = (*staged.notes, *merged, *(f.text for f in findings), *gaps)
     return Parsed(
         what,
-        connection.sql(_rows_sql(table, fault, add_up=add_up or bool(merged))),
+        connection.sql(_rows_sql(connection, table, fault, add_up=add_up or bool(merged))),
         (counts.first or 0, counts.last or 0),
-        connection.sql(f'SELECT reason, line, "row" FROM "{table}_rejects"') if refused[0] else None,
+        cleaning.rows_refused(connection, refused),
         revision,
         tuple(f"{what}: {note}" for note in notes),
     )
@@ -165,19 +165,6 @@ def _national(code: str, level: int) -> Verdict:
     return Verdict(fault=f"{kind} {level}-digit codes: {code}")
 
 
-def _lift(connection: duckdb.DuckDBPyConnection, name: str, verdicts: Mapping[Any, Verdict]) -> None:
-    lifted = pa.table(
-        {
-            "code": pa.array([str(code) for code in verdicts], pa.string()),
-            "becomes": pa.array([v.becomes for v in verdicts.values()], pa.string()),
-            "fault": pa.array([v.fault or None for v in verdicts.values()], pa.string()),
-        }
-    )
-    connection.register("lifted", lifted)
-    connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM lifted')
-    connection.unregister("lifted")
-
-
 def _counts(connection: duckdb.DuckDBPyConnection, table: str) -> _Counts:
     found = connection.execute(
         f'SELECT count(*), coalesce(sum(value), 0), min(year), max(year) FROM "{table}"'
@@ -187,86 +174,19 @@ def _counts(connection: duckdb.DuckDBPyConnection, table: str) -> _Counts:
 
 def _fault_sql(years: range | None) -> str:
     """Return what is wrong with a row s joined to its countries a and b and its product p, or null."""
-    other = ""
-    if years:
-        other = f"WHEN s.year NOT BETWEEN {years[0]} AND {years[-1]} THEN 'another year: ' || s.year"
-    return f"""coalesce(CASE WHEN s.year IS NULL THEN 'no year' {other}
-        WHEN s.direction IS NULL THEN 'no direction'
-        WHEN s.value IS NULL THEN 'no value' WHEN s.value < 0 THEN 'negative value'
-        WHEN NOT isfinite(s.value) THEN 'value not finite' WHEN s.quantity < 0 THEN 'negative quantity'
+    return f"""coalesce(CASE {cleaning.number_fault(years)} WHEN s.direction IS NULL THEN 'no direction'
         WHEN s.reporter IS NULL OR s.partner IS NULL THEN 'no country'
         WHEN s.product IS NULL THEN 'no product' END, a.fault, b.fault, p.fault,
         CASE WHEN a.becomes = b.becomes THEN 'a country trading with itself' END)"""
 
 
-def _joined(table: str) -> str:
-    return (
-        f'"{table}" AS s LEFT JOIN "{table}_countries" AS a ON a.code = s.reporter '
-        f'LEFT JOIN "{table}_countries" AS b ON b.code = s.partner '
-        f'LEFT JOIN "{table}_products" AS p ON p.code = s.product'
-    )
-
-
-def _refuse(connection: duckdb.DuckDBPyConnection, staged: Staged, fault: str) -> tuple[int, float, str, int]:
-    """Gather the refused rows in a table; returns their number, value, commonest reason and groups."""
-    name = f"{staged.table}_rejects"
-    cells = ", ".join(f"CAST(s.{column} AS VARCHAR)" for column in COLUMNS)
-    connection.execute(
-        f'CREATE OR REPLACE TEMP TABLE "{name}" AS '
-        f'SELECT reason, line, "row", CAST(NULL AS DOUBLE) AS value FROM "{staged.rejects}" '
-        f"UNION ALL SELECT {fault}, NULL, array_to_string([{cells}], ','), s.value "
-        f"FROM {_joined(staged.table)} WHERE {fault} IS NOT NULL"
-    )
-    count, value, reason, groups = connection.execute(
-        f"SELECT count(*), coalesce(sum(value), 0), coalesce(mode(reason), ''), "
-        f"count(*) FILTER (reason LIKE 'an aggregate, not%') FROM \"{name}\""
-    ).fetchall()[0]
-    return int(count), float(value), str(reason), int(groups)
-
-
-def _rows_sql(table: str, fault: str, *, add_up: bool) -> str:
+def _rows_sql(connection: duckdb.DuckDBPyConnection, table: str, fault: str, *, add_up: bool) -> str:
+    month = ", CAST(s.month AS TINYINT) AS month" if "month" in connection.table(table).columns else ""
     keys = (
-        "CAST(s.year AS SMALLINT) AS year, a.becomes AS reporter, b.becomes AS partner, s.direction, "
+        f"CAST(s.year AS SMALLINT) AS year{month}, a.becomes AS reporter, b.becomes AS partner, s.direction, "
         "p.becomes AS product"
     )
-    source = f"{_joined(table)} WHERE {fault} IS NULL"
+    source = f"{cleaning.joined(table, SIDES)} WHERE {fault} IS NULL"
     if not add_up:
         return f"SELECT {keys}, s.value, s.quantity FROM {source}"
-    # A sum over masses of which one is not known would be too small without saying so.
-    mass = "CASE WHEN count(s.quantity) = count(*) THEN sum(s.quantity) END AS quantity"
-    return f"SELECT {keys}, sum(s.value) AS value, {mass} FROM {source} GROUP BY ALL ORDER BY ALL"
-
-
-def _merged(traders: Mapping[str | int, Verdict]) -> tuple[str, ...]:
-    codes = defaultdict(list)
-    for code, verdict in traders.items():
-        if verdict.becomes:
-            codes[verdict.becomes].append(str(code))
-    twice = [f"{iso3} ({' and '.join(found)})" for iso3, found in sorted(codes.items()) if len(found) > 1]
-    return (f"Countries under several codes were added up: {', '.join(twice)}.",) if twice else ()
-
-
-def _findings(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    traders: Mapping[str | int, Verdict],
-    refused: tuple[int, float, str, int],
-    counts: _Counts,
-    total: int,
-) -> list[Finding]:
-    """Say what was refused and how much of the value that is."""
-    rows, value, *_ = refused
-    if not rows:
-        return []
-    group = " OR ".join(f"{side}.fault LIKE 'an aggregate, not%'" for side in "ab")
-    (aggregated,) = connection.execute(
-        f"SELECT coalesce(sum(s.value) FILTER ({group}), 0) FROM {_joined(table)}"
-    ).fetchall()[0]
-    whole = counts.value or 1.0
-    found = checks.check_reporter_aggregates(traders, aggregated / whole)
-    reasons = connection.execute(
-        f'SELECT reason, count(*) FROM "{table}_rejects" GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 3'
-    ).fetchall()
-    listed = "; ".join(f"{reason} ({count})" for reason, count in reasons)
-    text = f"{rows} of {total} rows, {value / whole:.2%} of the value, were refused: {listed}."
-    return [*([found] if found else []), Finding("refused", text, rows, "warning")]
+    return f"SELECT {keys}, sum(s.value) AS value, {cleaning.MASS} FROM {source} GROUP BY ALL ORDER BY ALL"
