@@ -112,9 +112,11 @@ def _checked(
 ) -> tuple[int, tuple[int, int] | None]:
     """Return rows and years of a written file, or refuse it for its first faulty row."""
     codes = _Codes.read(path, [field.name for field in fields if field.pattern])
+    numeric = [test for field in fields if not field.pattern for test, _ in _tests(field)]
+    failed = _failed(connection, path, numeric)
     for field in fields:
         for test, words in _tests(field):
-            if codes.allows(field) if field.pattern else not _any(connection, path, test):
+            if codes.allows(field) if field.pattern else test not in failed:
                 continue
             found = _first(connection, path, test, quote(field.name))
             if found is not None:
@@ -145,11 +147,13 @@ def _tests(field: Field) -> list[tuple[str, str]]:
     return tests
 
 
-def _any(connection: duckdb.DuckDBPyConnection, path: Path, test: str) -> bool:
-    row = connection.execute(
-        f"SELECT 1 FROM read_parquet(?) WHERE {test} LIMIT 1", [literal(path)]
-    ).fetchone()
-    return row is not None
+def _failed(connection: duckdb.DuckDBPyConnection, path: Path, tests: Sequence[str]) -> set[str]:
+    """Return the tests that hold for some row, all looked at in one pass."""
+    if not tests:
+        return set()
+    asked = ", ".join(f"bool_or({test})" for test in tests)
+    found = connection.execute(f"SELECT {asked} FROM read_parquet(?)", [literal(path)]).fetchall()[0]
+    return {test for test, holds in zip(tests, found, strict=True) if holds}
 
 
 def _first(
@@ -206,7 +210,7 @@ class _Codes:
             place = np.zeros(len(parts[0]), np.int32)
             for part, size in zip(parts, sizes, strict=True):
                 place *= size
-                place += part.indices.to_numpy()
+                place += np.from_dlpack(part.indices).astype(np.int32, copy=False)
             seen[place] = True
         return int(np.count_nonzero(seen)) == self.rows
 
