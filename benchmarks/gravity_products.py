@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 import entrepot as ep
-from entrepot.estimation.workers import available
 from entrepot.estimation.world_words import FORMULA
 from entrepot.result import Result
 from entrepot.store.store import Store, open_store
+from entrepot.store.workers import available
 
 HEAD = """# One gravity equation on every product of a store
 

@@ -88,3 +88,20 @@ def test_the_same_revision_is_left_alone_and_chapters_are_refused(
     assert convert(connection, same, "HS2017") is same
     with pytest.raises(DataError, match="other than six digits"):
         convert(connection, piece(connection, ("27", 1.0, None)), "HS2022")
+
+
+def test_other_links_than_those_of_the_package_can_be_given(connection: duckdb.DuckDBPyConnection) -> None:
+    given_ = piece(connection, ("441294", 8.0, 4.0), ("270900", 24.0, None))
+    found = convert(connection, given_, "HS2022", successors={"441294": ("441251", "999999")})
+    assert sorted(row[3:] for row in found.rows.fetchall()) == [("441251", 4.0, 2.0), ("999999", 4.0, 2.0)]
+    assert "by the correlation tables of the store" in found.notes[0]
+    assert [row[0] for row in found.rejects.fetchall()] == ["270900 has no successor in HS2022"]
+
+
+def test_reports_are_converted_like_flows(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.sql(
+        "SELECT * FROM (VALUES (2020, 3, 'DEU', 'KGZ', 'export', '441294', 9.0, 3.0)) "
+        "AS t(year, month, reporter, partner, direction, product, value, quantity)"
+    )
+    found = convert(connection, Parsed("mine", rows, (2020, 2020), None, "HS2017"), "HS2022")
+    assert sorted(found.rows.fetchall())[0] == (2020, 3, "DEU", "KGZ", "export", "441251", 3.0, 1.0)

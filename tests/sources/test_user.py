@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.sources.sheets import workbook
 
 from entrepot.errors import DataError, InputError
 from entrepot.sources.dataset import Parsed
@@ -88,6 +89,32 @@ def test_the_same_table_as_parquet_with_numbers_for_codes(
     assert rows_of(connection, tmp_path / "mine.parquet", parsed_map(tmp_path)) == CLEAN
 
 
+SHEET = [
+    ["Exports of Belarus"],
+    ["Year", "Partner", "HS", "USD", "Kg", "Flow"],
+    [2021, "Казахстан", "010121", 2500, 1000, "X"],
+    [2022, "Germany", "270900", 9000, None, "X"],
+    [2022, "KAZ", "010121", 1500, 500, "X"],
+]
+
+
+@pytest.mark.parametrize("code", ["010121", 10121], ids=["text", "number"])
+def test_the_same_table_in_a_sheet_of_a_workbook(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, code: object
+) -> None:
+    rows = [[code if cell == "010121" else cell for cell in row] for row in SHEET]
+    (tmp_path / "mine.xlsx").write_bytes(workbook({"Notes": [["read me"]], "Trade": rows}))
+    known = parsed_map(tmp_path, MAP.replace("revision", 'sheet = "trade"\nskip = 1\nrevision', 1))
+    assert rows_of(connection, tmp_path / "mine.xlsx", known) == CLEAN
+    with pytest.raises(InputError, match="unknown sheet 'Trades'"):
+        rows_of(connection, tmp_path / "mine.xlsx", known.model_copy(update={"sheet": "Trades"}))
+    with pytest.raises(DataError, match=r"mine\.xlsx lacks the columns Year, Partner, HS, USD, Kg"):
+        rows_of(connection, tmp_path / "mine.xlsx", known.model_copy(update={"skip": 0}))
+    (tmp_path / "mine.csv").write_text(CSV, encoding="utf-8")
+    with pytest.raises(InputError, match=r"mine\.csv is no workbook"):
+        rows_of(connection, tmp_path / "mine.csv", known)
+
+
 def test_rows_are_kept_by_words_and_added_up_where_asked(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
@@ -142,9 +169,12 @@ def test_files_that_are_not_read_are_named(connection: duckdb.DuckDBPyConnection
     with pytest.raises(InputError, match="there is no file"):
         list(read(connection, tmp_path / "none.csv", known))
     (tmp_path / "a.xlsx").write_bytes(b"PK")
-    with pytest.raises(InputError, match="neither CSV nor Parquet") as caught:
+    with pytest.raises(DataError, match=r"a\.xlsx cannot be read as a workbook") as caught:
         list(read(connection, tmp_path / "a.xlsx", known))
     assert caught.value.hint == "save the sheet as CSV in UTF-8"
+    (tmp_path / "a.docx").write_bytes(b"PK")
+    with pytest.raises(InputError, match="neither CSV nor Parquet nor a workbook"):
+        list(read(connection, tmp_path / "a.docx", known))
     (tmp_path / "a.parquet").write_bytes(b"PAR0")
     with pytest.raises(DataError, match="no Parquet file"):
         list(read(connection, tmp_path / "a.parquet", known))

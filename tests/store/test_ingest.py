@@ -14,6 +14,7 @@ from tests.sources.conftest import Answer, Server
 
 from entrepot.errors import DataError, InputError, SourceError, StoreError
 from entrepot.sources.baci import DATASET
+from entrepot.sources.datasets import dataset
 from entrepot.sources.download import Patience
 from entrepot.store import Store, files, open_store
 from entrepot.store.ingest import Written, ingest, request
@@ -189,3 +190,15 @@ def _table(connection: duckdb.DuckDBPyConnection, source: str):  # type: ignore[
         "CASE importer WHEN 'S19' THEN 'TWN' ELSE importer END AS importer, hs6, kusd, tonnes "
         f"FROM {source} ORDER BY ALL"
     ).to_arrow_table()
+
+
+def test_a_request_names_only_what_a_source_can_be_asked_for() -> None:
+    monthly, year = dataset("comext-monthly"), range(2021, 2022)
+    asked = request(monthly, year, countries=["Germany"], products=["84713000"])
+    assert (asked.countries, asked.products) == (("DEU",), ("84713000",))
+    with pytest.raises(InputError, match="baci brings all products"):
+        request(dataset("baci"), year, products=["270900"])
+    with pytest.raises(InputError, match="is no product code"):
+        request(monthly, year, products=["84' OR 1"])
+    with pytest.raises(InputError, match="Atlantis"):
+        request(monthly, year, countries=["Atlantis"])

@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import narwhals as nw
@@ -17,7 +18,8 @@ import pyarrow.compute as pc
 import pytest
 
 import entrepot as ep
-from entrepot.errors import InputError, StoreError
+from entrepot.errors import DataError, InputError, StoreError
+from entrepot.estimation.baseline import expected_flows
 from entrepot.result import Result, Source
 from entrepot.store import Store, open_store
 from entrepot.store.engine import Engine
@@ -26,7 +28,7 @@ from entrepot.workbench import World
 pytestmark = pytest.mark.needs_spark
 
 CLUSTER = "local-cluster[2,1,1024]"
-# Small plans on a small machine: two tasks, no user interface, no compilation of each query.
+# Small plans on a small machine: two tasks, no user interface.
 SETTINGS = {
     "spark.master": CLUSTER,
     "spark.app.name": "entrepot-tests",
@@ -34,7 +36,6 @@ SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.codegen.wholeStage": "false",
     "spark.sql.adaptive.enabled": "false",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
@@ -80,6 +81,7 @@ QUESTIONS: dict[str, Callable[[World], Result]] = {
     "coverage": lambda world: world.coverage("RUS", sender="eu", at="2024-12-31", over=(2021, 2024)),
     "agreement": lambda world: world.agreement("eaeu-deeper", draws=2, theta=[5], focus="BLR"),
     "coalitions": lambda world: world.coalitions("RUS", members=("eu", "USA"), theta=(5.0,)),
+    "diversion": lambda world: world.diversion("RUS", form="import-ban", product="gold"),
     "partners": lambda world: world.partners("BLR", at="2024-12-31"),
     "competencies": lambda world: world.competencies("KAZ"),
     "localisation": lambda world: world.localisation("BLR"),
@@ -104,34 +106,49 @@ def test_every_question_has_the_same_answer(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "spark"))
     monkeypatch.setattr(Engine, "collect", _refuse)
     there = QUESTIONS[name](spark)
-    assert there.finding == here.finding
-    assert there.notes == here.notes
-    assert there.sources == here.sources
+    for said in ("finding", "subject", "subtitle", "notes", "sources", "how"):
+        assert getattr(there, said) == getattr(here, said)
     assert len(there.parts) == len(here.parts)
-    for one, other in zip((there.main, *there.parts), (here.main, *here.parts), strict=True):
+    tables = [(one.main, one.display, *one.parts) for one in (there, here)]
+    for one, other in zip(*tables, strict=True):
+        assert (one.name, one.title, one.columns) == (other.name, other.title, other.columns)
         assert_same(one.data, other.data)
     for one, other in zip(there.figures, here.figures, strict=True):
         assert (one.title, one.encode) == (other.title, other.encode)
         assert_same(one.data, other.data)
 
 
+def test_every_question_of_the_world_is_among_them() -> None:
+    asked = {"brief", *(name.split(",")[0].split()[0] for name in QUESTIONS)}
+    assert asked == {name for name, kind in vars(World).items() if callable(kind) and name[0] != "_"}
+
+
 def _refuse(*_: object) -> None:
     raise AssertionError("DuckDB was asked")
 
 
-def assert_same(one: pa.Table, other: pa.Table) -> None:
-    """Compare tables whose rows may stand in any order; numbers agree to 1e-12 of their size, or of 1."""
+def assert_same(one: pa.Table, other: pa.Table, *, sort: Sequence[str] = ()) -> None:
+    """Compare tables in the order of their rows, or sorted; numbers agree to 1e-12 of their size, or of 1."""
     assert one.schema.equals(other.schema)
-    exact = [field.name for field in one.schema if not pa.types.is_floating(field.type)]
-    keys = [name for name in exact if not pa.types.is_nested(one.schema.field(name).type)]
-    floats = [name for name in one.column_names if name not in exact]
-    order = [(name, "ascending") for name in (*keys, *floats)]
-    one, other = (table.take(pc.sort_indices(table, order)) if order else table for table in (one, other))
-    assert one.select(exact).equals(other.select(exact))
+    order = [(name, "ascending") for name in sort]
+    one, other = (table.sort_by(order) if order else table for table in (one, other))
+    floats = [field.name for field in one.schema if pa.types.is_floating(field.type)]
+    assert one.drop(floats).to_pylist() == other.drop(floats).to_pylist()
     for name in floats:
         assert one[name].is_null().equals(other[name].is_null())
         found, wanted = (table[name].to_numpy(zero_copy_only=False) for table in (one, other))
-        np.testing.assert_allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE)
+        np.testing.assert_allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+
+
+def test_the_comparison_can_fail() -> None:
+    table = pa.table({"name": ["x", "y"], "value": [1.0, None]})
+    assert_same(table, table)
+    for name, values in (("name", ["x", "z"]), ("value", [1.0 + 3e-12, None]), ("value", [1.0, 0.0])):
+        with pytest.raises(AssertionError):
+            assert_same(table, table.set_column(table.column_names.index(name), name, [values]))
+    with pytest.raises(AssertionError):
+        assert_same(table, table.take([1, 0]))
+    assert_same(table, table.take([1, 0]), sort=["name"])
 
 
 def test_functions_run_on_the_executors(spark: World, duck: World) -> None:
@@ -154,7 +171,53 @@ def test_functions_run_on_the_executors(spark: World, duck: World) -> None:
     assert set(here["process"].to_pylist()) == {os.getpid()}
     assert os.getpid() not in there["process"].to_pylist()
     assert len(set(there["process"].to_pylist())) == 2
-    assert_same(there.drop("process"), here.drop("process"))
+    assert_same(there.drop("process"), here.drop("process"), sort=["product"])
+
+
+def test_a_product_that_fails_is_named(spark: World, duck: World) -> None:
+    def sums(rows: pa.Table) -> pa.Table:
+        if rows["product"][0].as_py() in ("260400", "260800"):
+            raise ValueError("nothing to add up")
+        return pa.table({"product": rows["product"][:1], "n": [rows.num_rows]})
+
+    def stand(code: str, reason: str) -> pa.Table:
+        return pa.table({"product": [f"{code}: {reason}"], "n": pa.nulls(1, pa.int64())})
+
+    def ask(world: World, **options: Any) -> pa.Table:
+        ores = world.store.table("flows").filter(nw.col("product").str.starts_with("26"))
+        kinds = pa.schema({"product": pa.string(), "n": pa.int64()})
+        return world.store.map_products(ores, sums, kinds, **options)
+
+    for world in (spark, duck):
+        with pytest.raises(DataError, match=r"^product 260400: ValueError: nothing to add up, and 1 more"):
+            ask(world)
+    there, here = (ask(world, stand=stand) for world in (spark, duck))
+    assert here["product"].to_pylist().count("260800: ValueError: nothing to add up") == 1
+    assert here["n"].null_count == 2
+    assert_same(there, here, sort=["product"])
+
+
+def test_a_module_that_the_executors_lack_is_named(spark: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("only_here")
+    exec("def whole(rows):\n    return rows", vars(module))
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    flows = spark.store.table("flows").filter(nw.col("product") == "260400").select("product")
+    with pytest.raises(StoreError, match="worker of the cluster has no module 'only_here'") as caught:
+        spark.store.map_products(flows, module.whole, pa.schema({"product": pa.string()}))
+    assert "spark.archives" in caught.value.hint
+
+
+def test_the_baseline_of_each_product_is_the_same(spark: World, duck: World) -> None:
+    there, here = (
+        expected_flows(
+            world.store, ["DEU", "FRA", "ITA"], ["ARM", "KAZ", "TUR"], before=[2020, 2021], after=[2023],
+            products=["260300", "260400", "710812", "711100", "720260", "810510"],
+            controls=["KAZ", "TUR", "IND", "BRA", "CHN", "USA"], others=["280461", "750210"],
+        )
+        for world in (spark, duck)
+    )  # fmt: skip
+    assert here.num_rows > 10
+    assert_same(there, here)
 
 
 def test_a_function_of_no_rows_has_its_columns(spark: World, duck: World) -> None:
@@ -204,7 +267,7 @@ def test_a_lifted_table_is_joined(spark: World, duck: World) -> None:
         both = flows.join(world.store.lift(groups), on="importer", how="inner")
         joined.append(world.store.collect(both.select("product", "group", "weight", "value")))
     assert joined[0].num_rows > 20
-    assert_same(*joined)
+    assert_same(*joined, sort=["product", "group"])
 
 
 def test_parts_of_other_types_in_a_folder_of_an_odd_name(
@@ -265,6 +328,20 @@ def test_without_pyspark_the_hint_says_how_to_get_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(InputError, match=r"pip install 'entrepot\[spark\]'"):
         ep.open("spark://host:7077")
+
+
+def test_spark_connect_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entrepot.store.spark.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'pyspark\[connect\]'"):
+        ep.open("sc://host")
+
+
+def test_without_java_the_hint_says_what_to_install(tmp_path: Path) -> None:
+    code = "import entrepot as ep; ep.open(engine='local[1]')"
+    bare = {"PATH": "/usr/bin:/bin", "JAVA_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True)
+    assert "InputError: Spark needs Java, which does not start here" in done.stderr
+    assert "install Java 17 or later" in done.stderr
 
 
 def test_pyspark_is_not_loaded_before_it_is_asked_for() -> None:

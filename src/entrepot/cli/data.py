@@ -17,13 +17,12 @@ from entrepot.errors import InputError
 
 if TYPE_CHECKING:
     from entrepot.sources.dataset import Dataset
+    from entrepot.sources.law import LawSource
     from entrepot.store import Store
     from entrepot.store.ingest import Written
 
 MIRROR = "ENTREPOT_MIRROR"
-Where = Annotated[
-    Path | None, Parameter(name="--store", env_var="ENTREPOT_STORE", help="Folder of the store.")
-]
+Where = Annotated[Path | None, Parameter(name="--store", env_var="ENTREPOT_STORE")]
 
 data = App(name="data", help="Fetch public sources into a store, and see what it holds.", sort_key=12)
 app.command(data)
@@ -33,7 +32,7 @@ app.command(data)
 def list_(*, store: Where = None) -> int:
     """List the public sources, and the tables of a store.
 
-    Example: entrepot data list --store world
+    Examples: entrepot data list; entrepot data list --store world.
 
     Parameters
     ----------
@@ -41,11 +40,12 @@ def list_(*, store: Where = None) -> int:
         A store whose tables are listed too.
     """
     from entrepot.report.tables import print_rows
-    from entrepot.sources.datasets import DATASETS
+    from entrepot.sources.datasets import DATASETS, LAWS
     from entrepot.store import open_store
 
     heads = ("Source", "Years", "MB", "Licence", "May be passed on", "Fetched", "What")
     print_rows(heads, [_line(entry) for entry in DATASETS])
+    print_rows(("Law", "Licence", "May be passed on", "What"), [_law_line(entry) for entry in LAWS])
     if store is None:
         return 0
     opened = open_store(store)
@@ -65,39 +65,58 @@ def get(
     years: str | None = None,
     hs: str | None = None,
     to: str | None = None,
+    products: str | None = None,
+    countries: str | None = None,
     store: Where = None,
     again: bool = False,
+    file: Path | None = None,
 ) -> int:
     """Fetch a public source and bring it into a store, year by year.
 
     What has been fetched is not fetched again; what broke off goes on where it stopped.
 
-    Example: entrepot data get baci --years 2015:2024 --store world
+    Examples: entrepot data get baci --years 2015:2024 --store world;
+    entrepot data get baci --years 2018:2024 --hs HS2017 --to HS1992 --store world.
 
     Parameters
     ----------
     source
         A source of 'entrepot data list'.
     years
-        FIRST:LAST, or one year; all years if left out.
+        FIRST:LAST, or one year; all years that the source has if left out.
     hs
         Revision of the product codes to fetch, for example HS2017; the source's first if left out.
     to
-        Revision to convert the product codes to.
+        Revision to convert the product codes to, for example HS1992; kept as they are if left out.
+    products
+        Product codes of the source, separated by commas, for example 84713000; all if left out.
+    countries
+        Reporting countries, separated by commas; all if left out.
     store
         Folder of the store; made if it is not there.
     again
         Fetch anew what has been fetched before, in case the publisher has changed it.
+    file
+        A file of the source that you fetched by hand; then nothing is fetched.
     """
     from entrepot.sources.datasets import dataset
     from entrepot.store.ingest import ingest, request
     from entrepot.world.products import resolve_revision
 
     entry = dataset(source)
-    asked = request(entry, _years(years), resolve_revision(hs) if hs else None, _base(entry))
+    asked = request(
+        entry,
+        _years(years),
+        resolve_revision(hs) if hs else None,
+        _base(entry),
+        countries=_listed(countries),
+        products=_listed(products),
+    )
     target = _open(store)
     with _bar() as (step, progress):
-        written = ingest(target, entry, asked, to=_revision(to), again=again, progress=progress, step=step)
+        written = ingest(
+            target, entry, asked, to=_revision(to), again=again, progress=progress, step=step, given=file
+        )
         return _told(written, target)
 
 
@@ -110,18 +129,18 @@ def add(
     to: str | None = None,
     store: Where = None,
 ) -> int:
-    """Bring a CSV or Parquet file of your own into a store; a mapping says what its columns are.
+    """Bring a table of your own into a store; a mapping says what its columns are.
 
-    Example: entrepot data add customs.csv --map customs.toml --store world
+    Example: entrepot data add customs.csv --map customs.toml --store world.
 
     Parameters
     ----------
     file
-        The table.
+        The table: .csv, .tsv or .txt (also packed as .gz), .parquet, or a workbook (.xlsx, .xls, .ods).
     map
         TOML file that says who made the table and which column is which; see docs/sources.md.
     to
-        Revision to convert the product codes to.
+        Revision to convert the product codes to, for example HS1992; kept as they are if left out.
     store
         Folder of the store; made if it is not there.
     """
@@ -135,10 +154,12 @@ def add(
 
 
 @data.command(sort_key=3)
-def check(*, store: Where = None, total: tuple[str, ...] = ()) -> int:
+def check(
+    *, store: Where = None, total: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+) -> int:
     """Read every file of a store, compare it with its hash, and look for what is odd in its trade.
 
-    Example: entrepot data check --store world --total 2020=17600000000
+    Example: entrepot data check --store world --total 2020=17600000000.
 
     Parameters
     ----------
@@ -167,9 +188,9 @@ def remove(name: str, /, *, store: Where = None, fetched: bool = False) -> int:
     Parameters
     ----------
     name
-        A table of the store; with --fetched a source.
+        A table of the store; with --fetched, a source of 'entrepot data list'.
     store
-        Folder of the store.
+        Folder of the store; not needed with --fetched.
     fetched
         Remove the fetched files of a source; the stores made of them stay.
     """
@@ -185,16 +206,16 @@ def remove(name: str, /, *, store: Where = None, fetched: bool = False) -> int:
 def synth(*, years: str = "1", rows: float = 1e6, seed: int = 1, store: Where = None) -> int:
     """Draw trade of realistic size and shape, to try the tool; nothing in it is an observation.
 
-    Example: entrepot data synth --years 5 --rows 11e6 --store big
+    Example: entrepot data synth --years 5 --rows 11e6 --store big.
 
     Parameters
     ----------
     years
-        How many years, up to 2024, or FIRST:LAST.
+        How many years, the last of them 2024, or FIRST:LAST.
     rows
-        Flows a year.
+        Rows a year, about.
     seed
-        Of the draws; the same seed gives the same table.
+        Seed of the draws: the same seed gives the same table.
     store
         Folder of the store; made if it is not there.
     """
@@ -220,10 +241,19 @@ def _line(entry: Dataset) -> tuple[str, ...]:
     return (entry.id, _span(entry.years), size, entry.source.licence, passed, fetched, entry.about)
 
 
+def _law_line(entry: LawSource) -> tuple[str, ...]:
+    passed = "yes" if entry.redistributable else "no"
+    return (entry.id, entry.source.licence, passed, entry.about)
+
+
 def _span(years: tuple[int, int] | None) -> str:
     if years is None:
         return ""
     return f"{years[0]}" if years[0] == years[1] else f"{years[0]} to {years[1]}"
+
+
+def _listed(text: str | None) -> list[str]:
+    return [word for part in (text or "").split(",") if (word := part.strip())]
 
 
 def _years(text: str | None) -> range | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from entrepot.errors import DataError, InputError
@@ -14,7 +15,6 @@ from entrepot.estimation.formula import Effect, Formula, columns_of, parse
 from entrepot.estimation.frame import Codes, Frame, read
 from entrepot.estimation.terms import NO_YEAR, Cells, evaluate
 from entrepot.models.inference import symmetric_pairs
-from entrepot.models.poisson.rows import contiguous
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -81,7 +81,7 @@ class Design:
 
     def codes(self, columns: Sequence[str], *, symmetric: bool = False) -> IntArray:
         """Return codes (n,) of the combinations of columns, -1 where one is missing."""
-        return combine(self.frame, columns, symmetric)[self.rows]
+        return _at(combine(self.frame, columns, symmetric), self.rows)
 
 
 def build(
@@ -168,21 +168,28 @@ def _assembled(
         absent.setdefault(name, frame.codes(name)[0].code < 0)
     keep, counts = _complete(absent, missing)
     _unique(frame, formula.effects, roles, keep)
-    _tradable(outcome[keep], formula.outcome, cells, keep)
+    cells = None if cells is None else taken(cells, keep)
+    y = _at(outcome, keep)
+    _tradable(y, formula.outcome, cells)
     return Design(
         formula=formula,
         frame=frame,
         roles=roles,
         rows=keep,
         missing=counts,
-        y=outcome[keep],
-        x=np.column_stack([values[keep] for _, values in columns]) if columns else np.empty((keep.size, 0)),
+        y=y,
+        x=np.stack([_at(values, keep) for _, values in columns]).T if columns else np.empty((keep.size, 0)),
         terms=tuple(name for name, _ in columns),
         weights=None if weights is None else extra[weights][keep],
         offset=None if offset is None else extra[offset][keep],
-        groups=tuple(code[keep] for code in groups),
-        cells=None if cells is None else taken(cells, keep),
+        groups=tuple(_at(code, keep) for code in groups),
+        cells=cells,
     )
+
+
+def _at(values: NDArray[Any], rows: IntArray) -> NDArray[Any]:
+    """Return the values at rows in order, none twice."""
+    return values if rows.size == values.size else values[rows]
 
 
 def cells_of(frame: Frame, roles: Roles) -> Cells | None:
@@ -195,8 +202,10 @@ def cells_of(frame: Frame, roles: Roles) -> Cells | None:
 
 def taken(cells: Cells, rows: IntArray) -> Cells:
     """Return the cells of some rows."""
-    exporter, importer = (Codes(side.code[rows], side.values) for side in (cells.exporter, cells.importer))
-    return Cells(exporter, importer, None if cells.year is None else cells.year[rows])
+    exporter, importer = (
+        Codes(_at(side.code, rows), side.values) for side in (cells.exporter, cells.importer)
+    )
+    return Cells(exporter, importer, None if cells.year is None else _at(cells.year, rows))
 
 
 def combine(frame: Frame, columns: Sequence[str], symmetric: bool = False) -> IntArray:
@@ -205,18 +214,14 @@ def combine(frame: Frame, columns: Sequence[str], symmetric: bool = False) -> In
         first, second = (side.code for side in frame.codes(*columns))
         code = symmetric_pairs(first, second)
         return np.where((first < 0) | (second < 0), -1, code)
-    joint = np.zeros(frame.rows, dtype=np.intp)
-    absent = np.zeros(frame.rows, dtype=np.bool_)
-    for name in columns:
-        (codes,) = frame.codes(name)
-        absent |= codes.code < 0
-        # Renumbered after each step, so that many columns cannot overflow.
-        joint = contiguous(joint * max(len(codes.values), 1) + np.maximum(codes.code, 0))
-    return np.where(absent, -1, joint)
+    return frame.joint(*columns)
 
 
 def _years(frame: Frame, name: str) -> IntArray:
     values = frame.numbers(name)
+    column = frame.table[name]
+    if pa.types.is_integer(column.type) and not column.null_count and np.abs(values).max() <= 1e6:
+        return values.astype(np.intp)
     whole = np.where(np.isnan(values), 0, values)
     bad = (whole != np.rint(whole)) | (np.abs(whole) > 1e6)
     if bad.any():
@@ -264,7 +269,7 @@ def _unique(frame: Frame, effects: Sequence[Effect], roles: Roles, rows: IntArra
     if roles.exporter is None or roles.importer is None:
         return
     key = tuple(dict.fromkeys((*roles.present, *(name for effect in effects for name in effect.columns))))
-    code = combine(frame, key)[rows]
+    code = _at(combine(frame, key), rows)
     if np.bincount(code).max() < 2:
         return
     order = np.argsort(code, kind="stable")
@@ -274,9 +279,11 @@ def _unique(frame: Frame, effects: Sequence[Effect], roles: Roles, rows: IntArra
     raise DataError.duplicate_key("data", first + 1, second + 1, cell)
 
 
-def _tradable(y: FloatArray, name: str, cells: Cells | None, rows: IntArray) -> None:
+def _tradable(y: FloatArray, name: str, cells: Cells | None) -> None:
     if cells is not None:
-        there = np.union1d(cells.exporter.code[rows], cells.importer.code[rows])
+        trades = np.zeros(len(cells.exporter.values), dtype=np.bool_)
+        trades[cells.exporter.code] = trades[cells.importer.code] = True
+        there = np.flatnonzero(trades)
         if there.size < 2:
             only = ", ".join(str(cells.exporter.values[at]) for at in there)
             raise DataError(

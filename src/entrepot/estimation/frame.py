@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entrepot.errors import InputError
+from entrepot.models.poisson.rows import contiguous
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -40,7 +41,9 @@ class Frame:
 
     table: pa.Table
     known: tuple[str, ...]
+    _own: dict[str, tuple[IntArray, list[Any]]] = field(default_factory=dict, init=False)
     _encoded: dict[tuple[str, ...], tuple[Codes, ...]] = field(default_factory=dict, init=False)
+    _joint: dict[tuple[str, ...], IntArray] = field(default_factory=dict, init=False)
 
     @property
     def rows(self) -> int:
@@ -85,7 +88,10 @@ class Frame:
         if names in self._encoded:
             return self._encoded[names]
         self.require(names)
-        pieces = [_encoded(self.table[name]) for name in names]
+        for name in names:
+            if name not in self._own:
+                self._own[name] = _encoded(self.table[name])
+        pieces = [self._own[name] for name in names]
         try:
             values = sorted({value for _, own in pieces for value in own if _present(value)})
         except TypeError:
@@ -98,9 +104,17 @@ class Frame:
         for code, own in pieces:
             # The last entry serves the code -1.
             target = np.array([place[v] if _present(v) else -1 for v in own] + [-1], dtype=np.intp)
-            found.append(Codes(target[code], tuple(values)))
+            same = (target[:-1] == np.arange(len(own))).all()
+            found.append(Codes(code if same else target[code], tuple(values)))
         self._encoded[names] = tuple(found)
         return self._encoded[names]
+
+    def joint(self, *names: str) -> IntArray:
+        """Return codes (n,) of the combinations of columns in the order of their values; -1 is missing."""
+        if names not in self._joint:
+            (last,) = self.codes(names[-1])
+            self._joint[names] = _joined(self.joint(*names[:-1]), last) if len(names) > 1 else last.code
+        return self._joint[names]
 
     def changed(self, name: str, values: FloatArray) -> Frame:
         """Return the frame with other numbers in one column."""
@@ -176,8 +190,19 @@ def _encoded(column: pa.ChunkedArray) -> tuple[IntArray, list[Any]]:
     encoded = pc.dictionary_encode(column).combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = pa.concat_arrays(encoded.chunks)
-    code = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    indices = pc.fill_null(encoded.indices, -1) if encoded.null_count else encoded.indices
+    code = indices.to_numpy(zero_copy_only=False)
     return code.astype(np.intp), encoded.dictionary.to_pylist()
+
+
+def _joined(first: IntArray, second: Codes) -> IntArray:
+    # Renumbered after each column, so that many cannot overflow.
+    joint = first * len(second.values)
+    joint += second.code
+    if min(first.min(initial=0), second.code.min(initial=0)) >= 0:
+        return contiguous(joint)
+    absent = (first < 0) | (second.code < 0)
+    return np.where(absent, -1, contiguous(np.where(absent, 0, joint)))
 
 
 def _present(value: Any) -> bool:

@@ -59,7 +59,7 @@ class EventStudy:
         ends = {first: " and before", last: " and after"}
         labels = [f"{time}{ends.get(time, '')}".replace("-", "\u2212") for time in data["time"].to_pylist()]
         before = self.path.before
-        test = "" if before is None else f"; test of no effect before: p = {before.p_value:.2f}"
+        test = "" if before is None else f"; test of no effect before: {_p_words(before.p_value)}"
         return Figure(
             name="event-study",
             kind="interval",
@@ -69,6 +69,11 @@ class EventStudy:
             data=data.append_column("label", pa.array(labels)),
             encode={"label": "label", "value": "coefficient", "lower": "band_lower", "upper": "band_upper"},
         )
+
+
+def _p_words(value: float) -> str:
+    """Write a p-value in a title; one that rounds to nil is below the last decimal."""
+    return f"p = {value:.2f}" if value >= 0.01 else "p < 0.01"
 
 
 def event_study(

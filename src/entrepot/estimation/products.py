@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +15,6 @@ from entrepot.errors import DataError, EntrepotError, InputError
 from entrepot.estimation import answer, regressors
 from entrepot.estimation.fit import gravity
 from entrepot.estimation.panel import Silent, cells, panel_from
-from entrepot.estimation.workers import WorkerLost, available, each
 from entrepot.estimation.world_gravity import Setting, clusters_of, frame_of, setting
 from entrepot.estimation.world_words import (
     FORMULA,
@@ -32,6 +31,7 @@ from entrepot.estimation.world_words import (
 from entrepot.models.poisson import REASONS
 from entrepot.models.poisson.rows import ALL_ZERO
 from entrepot.result import Column, Figure, How, Note, Result, Table
+from entrepot.store.workers import available
 
 if TYPE_CHECKING:
     from entrepot.store.store import Store
@@ -64,7 +64,7 @@ COLUMNS = (
 )
 _NUMBERS = ("coefficient", "standard_error", "z", "p", "lower", "upper")
 _COUNTS = ("n", "pruned", "separated")
-# What a worker of a cluster returns, and what it would be given for a product without trade.
+# What a worker returns, and what it would be given for a product without trade.
 _ANSWER = pa.schema(
     {
         **dict.fromkeys(("product", "term"), pa.string()),
@@ -151,15 +151,9 @@ def product_gravity(
     have = setting(
         store, formula, product, since=since, until=until, extra=extra, fill=fill, silent=silent, also=also
     )
-    given = {**options, "vcov": vcov, "unidentified": "drop"}
     enough = available() if len(have.codes) >= WORTH else 1
     crew = min(workers or enough, len(have.codes))
-    rows: list[Row] = []
-    found = _shipped(have, given) if store.distributed else each(estimate, _jobs(have, given), crew)
-    for done, (code, answered) in enumerate(zip(have.codes, found, strict=True), start=1):
-        rows += _lost(have, code) if isinstance(answered, WorkerLost) else answered
-        if progress is not None:
-            progress(done, len(have.codes))
+    rows = _rows(have, {**options, "vcov": vcov, "unidentified": "drop"}, crew, progress)
     _refuse_uniform(rows)
     asked = {
         "product": product, "since": since, "until": until, "extra": extra, "fill": fill, "silent": silent,
@@ -174,11 +168,6 @@ def product_gravity(
     return _result(have, _table(have, rows), notes, asked, vcov)
 
 
-def _jobs(have: Setting, options: dict[str, Any]) -> Iterator[Job]:
-    for code in have.codes:
-        yield _job(have, options, code, have.store.collect(cells(have.store, have.axes, (code,))))
-
-
 def _job(have: Setting, options: dict[str, Any], code: str, rows: pa.Table) -> Job:
     """Turn the cells of one product into what its estimate needs."""
     try:
@@ -188,22 +177,38 @@ def _job(have: Setting, options: dict[str, Any], code: str, rows: pa.Table) -> J
     return Job(code, table, spared, have.formula.text, options)
 
 
-def _shipped(have: Setting, options: dict[str, Any]) -> Iterator[list[Row]]:
-    """Estimate on the workers of the store's cluster: the cells of a product go from worker to worker."""
-    rows = cells(have.store, have.axes, have.codes, by_product=True)
+def _rows(have: Setting, options: dict[str, Any], workers: int, progress: Progress | None) -> list[Row]:
+    """Estimate every product, here or on the workers of the store's cluster; in the order of codes."""
+    total = len(have.codes)
     # No worker needs the store, and a session cannot be sent.
     work = partial(_estimate_cells, replace(have, store=cast("Store", None)), options)
-    found = have.store.map_products(rows, work, _ANSWER)
+    found = have.store.map_products(
+        cells(have.store, have.axes, have.codes, by_product=True),
+        work,
+        _ANSWER,
+        workers=workers,
+        stand=_stand,
+        progress=None if progress is None else lambda done: progress(done, total),
+    )
     answers: dict[str, list[Row]] = {}
     for row in found.to_pylist():
         answers.setdefault(row["product"], []).append(row)
-    for code in have.codes:
-        # A product without a cell in the window reaches no worker.
-        yield answers.get(code) or estimate(_job(have, options, code, _NO_CELLS))
+    # A product without a cell in the window reaches no worker.
+    silent = [code for code in have.codes if code not in answers]
+    for code in silent:
+        answers[code] = estimate(_job(have, options, code, _NO_CELLS))
+    if progress is not None and (silent or have.store.distributed):
+        progress(total, total)
+    return [row for code in have.codes for row in answers[code]]
+
+
+def _stand(code: str, reason: str) -> pa.Table:
+    """A fault in one product must not take the others with it; it is shown, not hidden."""
+    return pa.Table.from_pylist([_empty(code, None, reason)], _ANSWER)
 
 
 def _estimate_cells(have: Setting, options: dict[str, Any], rows: pa.Table) -> pa.Table:
-    """Estimate the one product that the rows are of: what a worker of a cluster runs."""
+    """Estimate the one product that the rows are of: what a worker runs."""
     return pa.Table.from_pylist(estimate(_job(have, options, rows["product"][0].as_py(), rows)), _ANSWER)
 
 
@@ -250,11 +255,6 @@ def _refuse_uniform(rows: Sequence[Row]) -> None:
         raise DataError(
             f"no product has a coefficient: {reason}", hint="try the formula on one product with --product"
         )
-
-
-def _lost(have: Setting, code: str) -> list[Row]:
-    reason = "its process ended before it answered, perhaps for want of memory: try fewer workers"
-    return [_empty(code, None, reason)]
 
 
 def _table(have: Setting, rows: Sequence[Row]) -> pa.Table:

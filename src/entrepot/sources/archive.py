@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from entrepot.errors import SourceError, StoreError
+from entrepot.sources.fetch import discard
 from entrepot.sources.scratch import scratch
 
 PIECE = 1 << 20
@@ -28,6 +29,8 @@ def members(path: Path) -> tuple[str, ...]:
         with zipfile.ZipFile(path) as archive:
             return tuple(info.filename for info in archive.infolist() if not info.is_dir())
     except (zipfile.BadZipFile, OSError) as error:
+        if isinstance(error, zipfile.BadZipFile):
+            discard(path)
         raise SourceError.damaged(path, str(error)) from error
 
 
@@ -86,6 +89,7 @@ def _take_out(path: Path, member: str, target: Path) -> None:
         with zipfile.ZipFile(path) as archive, archive.open(member) as packed, target.open("wb") as out:
             shutil.copyfileobj(packed, out, PIECE)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        discard(path)
         raise SourceError.damaged(f"{path}, {member}", str(error)) from error
     except OSError as error:
         raise StoreError.from_system(target, error) from error

@@ -31,7 +31,7 @@ from entrepot.result import Source
 from entrepot.sources import reports
 from entrepot.sources.dataset import Dataset, Parsed, Request
 from entrepot.sources.delimited import Staged, stage
-from entrepot.sources.fetch import Copy, Remote, fetch
+from entrepot.sources.fetch import Copy, Remote, discard, fetch
 from entrepot.world import countries
 from entrepot.world.products import REVISIONS
 
@@ -273,7 +273,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
             with gzip.open(path) as packed, target.open("wb") as out:
                 shutil.copyfileobj(packed, out, 1 << 20)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            path.unlink()
+            discard(path)
             raise SourceError.damaged(path, str(error)) from error
         yield target
 
@@ -348,6 +348,7 @@ DATASET = Dataset(
     read=read,
     revisions=REVISIONS,
     key=KEY,
+    selects=("countries",),
 )
 
 PREVIEW = replace(
@@ -359,4 +360,5 @@ PREVIEW = replace(
     remotes=remotes_preview,
     read=read_preview,
     key="",
+    selects=("products", "countries"),
 )

@@ -106,6 +106,8 @@ class Dataset:
         Environment variable that holds the key, if the publisher asks for one.
     holds : str
         What the rows are about, in words that fit into a sentence; empty for all goods.
+    selects : tuple of str
+        By what a request may be narrowed, of ``"products"`` and ``"countries"``.
     """
 
     id: str
@@ -122,3 +124,4 @@ class Dataset:
     revisions: tuple[str, ...] = ()
     key: str = ""
     holds: str = ""
+    selects: tuple[str, ...] = ()

@@ -129,6 +129,7 @@ def stage(
     names: Mapping[str, str] | None = None,
     table: str = "staged",
     what: str = "",
+    missing: Sequence[str] = MISSING,
 ) -> Staged:
     """Read a text table once into the engine; what does not fit to its columns is set aside with a reason.
 
@@ -145,6 +146,8 @@ def stage(
         Name of the temporary table, replaced if it is there.
     what : str
         What messages call the file; its name if left out.
+    missing : sequence of str
+        Marks of missing cells; without NA where two letters stand for a country, since Namibia is one.
 
     Returns
     -------
@@ -163,9 +166,9 @@ def stage(
     types |= {f"c{places[column]}": kind for column, kind in columns.items()}
     chosen = ", ".join(f'c{places[column]} AS "{column}"' for column in columns)
     try:
-        _load(connection, path, known, types, chosen, table, padded=known.padded)
+        _load(connection, path, known, types, chosen, table, missing, padded=known.padded)
         if not known.padded and _has_padded(connection):
-            _load(connection, path, known, types, chosen, table, padded=True)
+            _load(connection, path, known, types, chosen, table, missing, padded=True)
     except duckdb.Error as error:
         if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in str(error):
             raise StoreError.disk_full("the temporary folder") from error
@@ -193,10 +196,11 @@ def _load(
     types: Mapping[str, str],
     chosen: str,
     table: str,
+    missing: Sequence[str],
     *,
     padded: bool,
 ) -> None:
-    marks = list(MISSING)
+    marks = list(missing)
     if padded:
         marks += [" " * width + mark for width in range(1, WIDEST + 1) for mark in ("", "NA")]
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")

@@ -163,6 +163,12 @@ def forget(remote: Remote, folder: Path) -> int:
     return freed
 
 
+def discard(path: Path) -> None:
+    """Remove a fetched copy that turned out to be damaged, so that it is fetched anew; other files stay."""
+    if _record(path) is not None:
+        forget(Remote("", path.name), path.parent)
+
+
 def _transferred(
     remote: Remote, folder: Path, progress: Progress | None, again: bool, patience: Patience
 ) -> Copy:

@@ -1,4 +1,4 @@
-"""Tables of one's own: any CSV or Parquet file, with a mapping of its columns in TOML.
+"""Tables of one's own: any CSV or Parquet file or sheet of a workbook, with a mapping of columns in TOML.
 
 The format of the mapping is described in ``docs/sources.md``.
 """
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from entrepot.errors import DataError, InputError
 from entrepot.result import Source
+from entrepot.sources import workbook
 from entrepot.sources.dataset import Parsed
 from entrepot.sources.delimited import Staged, stage
 from entrepot.sources.flows import COLUMNS, clean
@@ -55,6 +56,8 @@ class Mapping(BaseModel):
     factors: dict[Literal["value", "quantity"], float] = Field(default_factory=dict)
     keep: dict[str, list[str]] = Field(default_factory=dict)
     duplicates: Literal["refuse", "sum"] = "refuse"
+    sheet: str = ""
+    skip: int = Field(default=0, ge=0)
 
 
 def mapping(path: Path) -> Mapping:
@@ -153,14 +156,19 @@ def _raw(connection: duckdb.DuckDBPyConnection, path: Path, known: Mapping) -> S
     ending = path.name.casefold()
     if not path.is_file():
         raise InputError(f"there is no file {path}")
+    wanted, names = {**types, **dict.fromkeys(extra, "VARCHAR")}, {**headings, **extra}
+    if ending.endswith(workbook.ENDINGS):
+        with workbook.as_csv(path, known.sheet, known.skip) as text:
+            return stage(connection, text, wanted, names=names, table="raw", what=path.name)
+    if known.sheet or known.skip:
+        raise InputError(f"{path.name} is no workbook: the mapping must not name sheet or skip")
     if ending.endswith(TEXT):
-        wanted = {**types, **dict.fromkeys(extra, "VARCHAR")}
-        return stage(connection, path, wanted, names={**headings, **extra}, table="raw")
+        return stage(connection, path, wanted, names=names, table="raw")
     if ending.endswith((".parquet", ".pq")):
-        return _from_parquet(connection, path, {**headings, **extra}, types)
-    hint = "save the sheet as CSV in UTF-8" if ending.endswith((".xlsx", ".xls", ".ods")) else None
+        return _from_parquet(connection, path, names, types)
     raise InputError(
-        f"{path.name} is neither CSV nor Parquet", hint=hint or "files read: .csv, .tsv, .parquet"
+        f"{path.name} is neither CSV nor Parquet nor a workbook",
+        hint="files read: .csv, .tsv, .parquet, .xlsx, .xls, .ods",
     )
 
 

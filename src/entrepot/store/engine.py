@@ -14,10 +14,12 @@ from typing import Any, ClassVar
 import duckdb
 import narwhals as nw
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from entrepot.store.groups import Guarded, run_here
 
 Frame = nw.LazyFrame[Any]
-GroupFunction = Callable[[pa.Table], pa.Table]
+# Rows that are read at once.
+BATCH = 250_000
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -84,13 +86,20 @@ class Engine:
         """Run a lazy frame; integers come as they are, every decimal as float64 or, if whole, as int64."""
         return plain_table(frame.to_native().to_arrow_table())
 
-    def map_groups(self, frame: Frame, key: str, function: GroupFunction, schema: pa.Schema) -> pa.Table:
-        """Call a function on the rows of each value of ``key``, in turn: see `Store.map_products`."""
-        table = self.collect(frame.sort(key))
-        runs = pc.run_end_encode(table.column(key).combine_chunks()) if table.num_rows else None
-        ends = runs.run_ends.to_pylist() if runs is not None else []
-        groups = [table.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
-        return pa.concat_tables([schema.empty_table(), *(function(group).cast(schema) for group in groups)])
+    def map_groups(
+        self,
+        frame: Frame,
+        guarded: Guarded,
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> pa.Table:
+        """Call a function on the rows of each group, in processes here: see `Store.map_products`."""
+        native = frame.sort(guarded.key).to_native()
+        kinds = pa.schema([f.with_type(_plain(f.type)) for f in native.limit(0).to_arrow_table().schema])
+        # One result stays open while the groups are worked on, so rows need not fit into memory.
+        batches = (batch.cast(kinds) for batch in native.to_arrow_reader(BATCH))
+        answers = run_here(batches, guarded, workers, progress)
+        return guarded.read(pa.concat_tables([guarded.answers.empty_table(), *answers]))
 
     def first_duplicate(self, path: Path, key: list[str]) -> tuple[int, int, tuple[object, ...]] | None:
         """Return two row numbers, from 0, that agree in the columns of ``key``, and their values; or None."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -16,13 +19,17 @@ from entrepot.sources import user
 from entrepot.sources.convert import convert
 from entrepot.sources.dataset import Dataset, Parsed, Request
 from entrepot.sources.fetch import PATIENT, Copy, Patience, Progress, Remote, cache_folder, fetch
+from entrepot.sources.hs_correlation import successors
 from entrepot.sources.scratch import scratch
 from entrepot.store import files
 from entrepot.store.engine import CONFIG
 from entrepot.store.manifest import TableInfo
 from entrepot.store.store import Store
+from entrepot.world.countries import resolve
 
 REJECTS = "rejects"
+# Goods, or indicators such as NY.GDP.MKTP.CD.
+CODE = re.compile(r"[0-9A-Za-z._]{2,40}")
 # What the engine may hold before it spills to disk; the rest of the process takes as much again.
 MEMORY = "1200MB"
 Step = Callable[[str], None]
@@ -54,14 +61,22 @@ class Written:
 
 
 def request(
-    dataset: Dataset, years: range | None = None, revision: str | None = None, base: str = ""
+    dataset: Dataset,
+    years: range | None = None,
+    revision: str | None = None,
+    base: str = "",
+    *,
+    countries: Sequence[str] = (),
+    products: Sequence[str] = (),
 ) -> Request:
     """Return what is asked of a source, checked against what it offers.
+
+    Countries may be any names or codes; product codes are those of the source.
 
     Raises
     ------
     InputError
-        If years or revision are not offered.
+        If years, revision or a choice of products or countries are not offered, or a country is not known.
     """
     first, last = dataset.years
     asked = years if years is not None else range(first, last + 1)
@@ -72,7 +87,14 @@ def request(
     if revision is not None and revision not in dataset.revisions:
         raise InputError.bad_option("revision", revision, dataset.revisions or ["none"])
     chosen = revision or (dataset.revisions[0] if dataset.revisions else None)
-    return Request(asked, chosen, base or dataset.base)
+    for what, words in (("products", products), ("countries", countries)):
+        if words and what not in dataset.selects:
+            raise InputError(f"{dataset.id} brings all {what}", hint=f"leave --{what} out")
+    odd = [code for code in products if not CODE.fullmatch(code)]
+    if odd:
+        raise InputError(f"'{odd[0]}' is no product code", hint="for example 84713000")
+    named = tuple(resolve(country) for country in countries)
+    return Request(asked, chosen, base or dataset.base, named, tuple(products))
 
 
 def folder_of(dataset: Dataset, cache: Path | None = None) -> Path:
@@ -92,6 +114,7 @@ def ingest(
     progress: Progress | None = None,
     step: Step | None = None,
     patience: Patience = PATIENT,
+    given: Path | None = None,
 ) -> Iterator[Written]:
     """Bring a public source into a store, piece by piece; each piece is whole before the next is begun.
 
@@ -111,6 +134,8 @@ def ingest(
         Told of bytes on their way, and of what is being done.
     patience : Patience
         With servers.
+    given : Path, optional
+        A file of the source that was fetched by hand; then nothing is fetched.
 
     Yields
     ------
@@ -121,9 +146,12 @@ def ingest(
     SourceError, DataError, StoreError
         As `fetch`, the source's own ``read`` and `Store.write_years` do. What was written before stays.
     """
-    for remote in dataset.remotes(asked):
+    for remote in dataset.remotes(asked) if given is None else (Remote("", given.name),):
         tell(step, f"fetching {remote.name}")
-        copy = fetch(remote, folder_of(dataset, cache), progress=progress, again=again, patience=patience)
+        if given is None:
+            copy = fetch(remote, folder_of(dataset, cache), progress=progress, again=again, patience=patience)
+        else:
+            copy = by_hand(given)
         origin = cited(dataset, copy, remote)
         with engine() as connection:
             pieces = dataset.read(connection, copy, asked)
@@ -165,6 +193,19 @@ def ingest_file(
         yield from write_all(store, "flows", connection, pieces, origin, to=to, step=step)
 
 
+def by_hand(path: Path) -> Copy:
+    """Return a file that the user fetched, as if it had been fetched today.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    return Copy(path, "", files.sha256(path), path.stat().st_size, date.today())
+
+
 def cited(dataset: Dataset, copy: Copy, remote: Remote) -> Source:
     """Return the source with hash and day of the copy in use."""
     return replace(
@@ -192,8 +233,10 @@ def write_all(
     """
     tell(step, "reading")
     for piece in pieces:
-        if to is not None and piece.revision is not None and to != piece.revision:
-            piece = convert(connection, piece, to, world_trade(store, table, to))
+        # National codes have no revision: converting them is an error that says so, not a wish passed over.
+        if to is not None and to != piece.revision and "product" in piece.rows.columns:
+            weights = world_trade(store, piece.table or table, to)
+            piece = convert(connection, piece, to, weights, stored_successors(store, piece.revision, to))
         tell(step, f"writing {piece.what}")
         # The rejects come first: no table is ever to be seen without them.
         path, refused = write_rejects(store.path, piece.table or table, piece)
@@ -215,6 +258,17 @@ def world_trade(store: Store, table: str, revision: str) -> dict[str, float]:
         return {}
     sums = store.collect(store.table(table).group_by("product").agg(nw.col("value").sum()))
     return dict(zip(sums["product"].to_pylist(), sums["value"].to_pylist(), strict=True))
+
+
+def stored_successors(store: Store, start: str | None, end: str) -> Mapping[str, Sequence[str]] | None:
+    """Return what becomes of product codes by the correlation tables of a store, if it has every step."""
+    if start is None or not store.has("hs_correlation"):
+        return None
+    table = store.collect(store.table("hs_correlation").select("year", "newer", "older"))
+    steps = defaultdict(list)
+    for year, newer, older in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        steps[year].append((newer, older))
+    return successors(steps, start, end)
 
 
 def write_rejects(folder: Path, table: str, piece: Parsed) -> tuple[Path | None, int]:

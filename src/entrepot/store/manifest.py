@@ -121,7 +121,9 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _covered(old: Part, new: Part) -> bool:
-    return bool(old.years and new.years and new.years[0] <= old.years[0] and old.years[1] <= new.years[1])
+    if old.years is None or new.years is None:
+        return old.years == new.years
+    return new.years[0] <= old.years[0] and old.years[1] <= new.years[1]
 
 
 @dataclass(frozen=True, slots=True)

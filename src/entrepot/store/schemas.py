@@ -14,6 +14,7 @@ COUNTRY = r"^[A-Z][A-Z0-9]{2}$"
 CN_CODE = r"^[0-9]{2}([0-9]{2}){0,4}$"
 HS_CODE = r"^[0-9]{2}([0-9]{2}){0,2}$"
 SECTOR = r"^[A-Z][A-Z0-9_]*$"
+INDICATOR = r"^[A-Z][A-Za-z0-9_.]*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,19 @@ def _number(name: str, unit: str, doc: str, *, nullable: bool = False, signed: b
     return Field(name, pa.float64(), doc, unit=unit, nullable=nullable, signed=signed)
 
 
+def _flag(name: str, doc: str) -> Field:
+    return Field(name, pa.int8(), doc, nullable=True)
+
+
+def _km(name: str, doc: str) -> Field:
+    return _number(name, "km", doc, nullable=True)
+
+
+_PAIR = (
+    _key("exporter", "Origin, ISO 3166 alpha-3.", COUNTRY),
+    _key("importer", "Destination, ISO 3166 alpha-3; the origin itself for distances inside it.", COUNTRY),
+)
+
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema
     for schema in (
@@ -119,6 +133,53 @@ SCHEMAS: dict[str, Schema] = {
             _number("quantity", "tonnes", "Mass; null where it was not observed.", nullable=True),
             Field("partner_concept", pa.string(), "What the partner of an import is: origin or consignment.",
                   nullable=True, optional=True, pattern="^(origin|consignment)$"),
+        )),
+        Schema("indicators", "Figures of a country and year, each in the unit that its publisher gives.", (
+            _YEAR,
+            _key("country", "ISO 3166 alpha-3.", COUNTRY),
+            _key("indicator", "Code of the publisher, for example NY.GDP.MKTP.CD.", INDICATOR),
+            _number("value", "as the indicator says", "No row where it was not observed.", signed=True),
+        )),
+        Schema("dyads", "What lies between two countries in a year; regressors of gravity equations.", (
+            _YEAR,
+            *_PAIR,
+            _km("dist", "Between the most populated cities."),
+            _km("distcap", "Between the capitals."),
+            _km("distw_arithmetic", "Weighted by the people of cities, arithmetic mean."),
+            _km("distw_harmonic", "Weighted by the people of cities, harmonic mean."),
+            _flag("contig", "1: a common land border."),
+            _flag("comlang_off", "1: a common official language."),
+            _flag("comlang_ethno", "1: a language that at least 9% speak in both."),
+            _flag("comcol", "1: a common coloniser after 1945."),
+            _flag("col45", "1: one ruled the other after 1945."),
+            _flag("col_dep_ever", "1: one ever ruled the other."),
+            _flag("col_dep", "1: one rules the other in this year."),
+            _flag("sibling_ever", "1: ever ruled by the same country."),
+            _number("comrelig", "index 0 to 1", "Nearness of religions.", nullable=True),
+            _flag("comleg_posttrans", "1: legal systems of one origin, after 1991."),
+            _flag("fta_wto", "1: a trade agreement in force that the WTO was told of."),
+        )),
+        Schema("distances", "What lies between two countries, without a year.", (
+            *_PAIR,
+            _km("dist", "Between the most important cities."),
+            _km("distcap", "Between the capitals."),
+            _km("distw", "Weighted by the people of cities, arithmetic mean."),
+            _km("distwces", "Weighted by the people of cities, harmonic mean."),
+            _flag("contig", "1: a common land border."),
+            _flag("comlang_off", "1: a common official language."),
+            _flag("comlang_ethno", "1: a language that at least 9% speak in both."),
+            _flag("colony", "1: one ever ruled the other."),
+            _flag("comcol", "1: a common coloniser after 1945."),
+            _flag("curcol", "1: one rules the other."),
+            _flag("col45", "1: one ruled the other after 1945."),
+            _flag("smctry", "1: were or are one country."),
+        )),
+        Schema("hs_correlation", "Which code of one revision of the HS took over what of the one before.", (
+            Field("year", pa.int16(), "Year from which the newer revision is in force.", key=True),
+            _key("newer", "Six-digit code of the newer revision.", "^[0-9]{6}$"),
+            _key("older", "Six-digit code of the revision before it.", "^[0-9]{6}$"),
+            Field("relationship", pa.string(), "Newer to older, as published: 1:1, n:1, 1:n or n:n.",
+                  pattern="^[1n]:[1n]$"),
         )),
     )
 }  # fmt: skip

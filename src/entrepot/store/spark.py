@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeGuard
 
@@ -15,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from entrepot.errors import InputError, StoreError
-from entrepot.store.engine import Frame, GroupFunction, plain_table
+from entrepot.store.engine import Frame, plain_table
+from entrepot.store.groups import Guarded
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -70,8 +72,15 @@ class SparkEngine:
     def lift(self, table: pa.Table) -> Frame:
         """Return a lazy frame over a table in memory, so that it can be joined with the scanned ones."""
         with _quiet():
-            frame: Frame = nw.from_native(self._session.createDataFrame(table))
+            frame: Frame = nw.from_native(self._frame(table))
         return frame
+
+    def _frame(self, table: pa.Table) -> DataFrame:
+        if table.num_rows:
+            return self._session.createDataFrame(table)
+        # Spark Connect reads no types off a table without rows.
+        nothing = pa.table([pa.nulls(1, field.type) for field in table.schema], table.column_names)
+        return self._session.createDataFrame(nothing).limit(0)
 
     def collect(self, frame: Frame) -> pa.Table:
         """Run a lazy frame; types as `entrepot.store.engine.Engine.collect` hands them out.
@@ -79,7 +88,7 @@ class SparkEngine:
         Raises
         ------
         StoreError
-            If a worker does not see a file of the store.
+            If a worker does not see a file of the store, or lacks a module that it needs.
         """
         try:
             with _quiet():
@@ -87,19 +96,31 @@ class SparkEngine:
         except self.errors as error:
             if "FILE_NOT_EXIST" in str(error) or "PATH_NOT_FOUND" in str(error):
                 raise StoreError.unseen_by_workers() from error
+            lacking = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", str(error))
+            if lacking:
+                raise StoreError.module_unknown_to_workers(lacking[1]) from error
             raise
 
-    def map_groups(self, frame: Frame, key: str, function: GroupFunction, schema: pa.Schema) -> pa.Table:
-        """Call a function on the rows of each value of ``key`` on the workers: see `Store.map_products`."""
+    def map_groups(
+        self,
+        frame: Frame,
+        guarded: Guarded,
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> pa.Table:
+        """Call a function on the rows of each group on the workers: see `Store.map_products`.
 
-        # Spark reads the kind of function off its type hints, which a partial does not have.
+        Spark says how many work at a time, and nothing before all are done.
+        """
+
+        # Spark reads the kind of function off its type hints, which an object does not have.
         def hinted(rows: pa.Table) -> pa.Table:
-            return function(rows)
+            return guarded(rows)
 
         with _quiet():
-            kinds = self._session.createDataFrame(schema.empty_table()).schema
-            found = frame.to_native().groupBy(key).applyInArrow(hinted, kinds)
-        return self.collect(nw.from_native(found)).cast(schema)
+            kinds = self._frame(guarded.answers.empty_table()).schema
+            found = frame.to_native().groupBy(guarded.key).applyInArrow(hinted, kinds)
+        return guarded.read(self.collect(nw.from_native(found)))
 
 
 def open_session(address: str) -> SparkSession:
@@ -114,7 +135,8 @@ def open_session(address: str) -> SparkSession:
     Raises
     ------
     InputError
-        If PySpark is not installed, or this process has a session on another cluster.
+        If PySpark or Java is not installed, the cluster does not answer, or this process has a session on
+        another one.
     """
     try:
         from pyspark.sql import SparkSession
@@ -122,7 +144,10 @@ def open_session(address: str) -> SparkSession:
         raise InputError("Spark needs PySpark", hint="pip install 'entrepot[spark]'") from None
     builder = SparkSession.builder.appName("entrepot")
     if address.startswith("sc://"):
-        return builder.remote(address).getOrCreate()
+        # Without it PySpark ends the process.
+        if find_spec("grpc") is None:
+            raise InputError("Spark Connect needs gRPC", hint="pip install 'pyspark[connect]'")
+        return _started(builder.remote(address), address)
     running = SparkSession.getActiveSession()
     # Spark would hand out the running session without a word.
     if running is not None and running.sparkContext.master != address:
@@ -130,7 +155,29 @@ def open_session(address: str) -> SparkSession:
             f"this process has a Spark session on {running.sparkContext.master}, not on {address}",
             hint="stop it first, or give the session itself",
         )
-    return builder.master(address).getOrCreate()
+    return _started(builder.master(address), address)
+
+
+def _started(builder: SparkSession.Builder, address: str) -> SparkSession:
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        return builder.getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        if "JAVA_GATEWAY_EXITED" in str(error):
+            raise InputError(
+                "Spark needs Java, which does not start here",
+                hint="install Java 17 or later; where it is elsewhere, name its folder in JAVA_HOME",
+            ) from error
+        said = next((line for line in str(error).splitlines() if "Exception: " in line), str(error))
+        # Where no master answers, Spark stops what it has made and trips over that.
+        lost = "stopped SparkContext" in said
+        reason = "the cluster does not answer" if lost else said.split("Exception: ")[-1].strip()
+        raise InputError(
+            f"no Spark session on {address}: {reason}",
+            hint="check the address, that the cluster runs, and that it can reach this machine",
+        ) from error
 
 
 def spark_engine(given: str | SparkSession) -> SparkEngine:

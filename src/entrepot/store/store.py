@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from entrepot.errors import DataError, InputError, StoreError
 from entrepot.result import Source
 from entrepot.store import files, manifest
 from entrepot.store.bulk import copy_part
-from entrepot.store.engine import Engine, Frame, GroupFunction
+from entrepot.store.engine import Engine, Frame
+from entrepot.store.groups import GroupFunction, Guarded, Stand
 from entrepot.store.manifest import Manifest, TableInfo
 from entrepot.store.spark import SparkEngine, is_spark, spark_engine
 from entrepot.store.writer import write_part
@@ -198,18 +199,36 @@ class Store:
         with self._damage_named():
             return self._engine.collect(frame)
 
-    def map_products(self, frame: Frame, function: GroupFunction, schema: pa.Schema) -> pa.Table:
-        """Call a function on the rows of each product; a cluster does so on its workers, many at a time.
+    def map_products(
+        self,
+        frame: Frame,
+        function: GroupFunction,
+        schema: pa.Schema,
+        *,
+        workers: int = 1,
+        stand: Stand | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> pa.Table:
+        """Call a function on the rows of each product, many at a time.
 
         Parameters
         ----------
         frame : LazyFrame
             With a column ``product``. The rows of one product must fit into the memory of a worker.
         function : callable
-            Takes the rows of one product as a pyarrow.Table, in any order, and returns a pyarrow.Table. A
-            cluster gets it pickled, with all that it refers to outside of importable modules.
+            Takes the rows of one product as a pyarrow.Table, in any order, and returns a pyarrow.Table. It
+            asks nothing of the store. For several workers it must be at the top level of a module, or a
+            `functools.partial` of such a function; a cluster takes any that refers to modules that its
+            workers can import.
         schema : pyarrow.Schema
             Of what the function returns.
+        workers : int
+            Processes on this machine; with one everything runs here. A cluster uses its own workers instead.
+        stand : callable, optional
+            Takes a product and the reason why the function failed, and returns the rows that stand for it;
+            a failure is an error if left out.
+        progress : callable, optional
+            Called with the number of products done; never by a cluster.
 
         Returns
         -------
@@ -218,8 +237,10 @@ class Store:
 
         Raises
         ------
+        DataError
+            If the function fails; the message names the product.
         StoreError
-            If a file turns out to be damaged.
+            If a file turns out to be damaged, or a worker of the cluster lacks a module.
 
         Examples
         --------
@@ -232,8 +253,9 @@ class Store:
         >>> store.map_products(ores, largest, schema).num_rows
         9
         """
+        guarded = Guarded(function, "product", schema, stand)
         with self._damage_named():
-            return self._engine.map_groups(frame, "product", function, schema)
+            return self._engine.map_groups(frame, guarded, workers, progress)
 
     @contextmanager
     def _damage_named(self) -> Iterator[None]:

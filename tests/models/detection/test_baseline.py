@@ -113,3 +113,13 @@ def test_several_years_before_are_averaged() -> None:
         floor=1.0,
     )
     assert flows.expected.tolist() == [20.0]
+
+
+def test_a_prior_takes_the_place_of_parents_and_has_their_shape(
+    multiplicative: tuple[dd.Trade, dd.Trade, dd.Roles],
+) -> None:
+    covered, _, roles = multiplicative
+    sides = (roles.origins, roles.hubs, roles.controls, dd.window([0], [1]))
+    for parents, shape in (([GROUPS], (7, 40)), ([], (7, 1))):
+        with pytest.raises(ValueError, match="takes the place of parents"):
+            dd.expect(covered, *sides, parents=parents, floor=1.0, prior=np.ones(shape))

@@ -89,6 +89,7 @@ def expect(
     parents: Sequence[IntArray],
     floor: float,
     uncovered: Trade | None = None,
+    prior: FloatArray | None = None,
 ) -> Flows:
     """Observed and expected flows from ``exporters`` to ``importers``.
 
@@ -105,11 +106,21 @@ def expect(
         Value a period below which a flow is small change.
     uncovered : Trade, optional
         Goods outside the measures; without them the importer's factor is 1 (not observed).
+    prior : ndarray, shape (countries, products), optional
+        Growth of the closest parent of each product as each importer sees it. It takes the place of
+        ``parents`` and of all goods where ``trade`` holds some products only.
 
     Returns
     -------
     Flows
+
+    Raises
+    ------
+    ValueError
+        If ``prior`` is given beside ``parents``, or has another shape.
     """
+    if prior is not None and (parents or prior.shape != (trade.countries, trade.products)):
+        raise ValueError("prior must have shape (countries, products), and takes the place of parents")
     everyone = np.union1d(importers, controls)
     parents = [np.asarray(group, np.int64) for group in parents]
     rows, position, is_after = _in_window(trade.among(exporters, everyone), window)
@@ -123,7 +134,7 @@ def expect(
     factor = importer_factors(uncovered, exporters, everyone, window, floor)[exporter, importer]
     is_control = member(controls, trade.countries)[importer]
     growth = product_factors(
-        importer, product, before * factor, after, is_control, trade, parents, floor * length
+        importer, product, before * factor, after, is_control, trade, parents, floor * length, prior
     )
     wanted = member(importers, trade.countries)[importer]
     kept = wanted[flow]
@@ -193,16 +204,13 @@ def product_factors(
     trade: Trade,
     parents: Sequence[IntArray],
     small: float,
+    prior: FloatArray | None = None,
 ) -> FloatArray:
     """Growth of each flow's product in the other controls' purchases, relative to ``fitted``; shape (m,)."""
     mine = is_control.astype(float)
-    pooled = np.ones(fitted.size)
-    everything = np.zeros(trade.products, np.int64)
-    for groups in (
-        everything,
-        *reversed([np.asarray(g, np.int64) for g in parents]),
-        np.arange(trade.products),
-    ):
+    pooled = np.ones(fitted.size) if prior is None else prior[importer, product]
+    coarser = [np.zeros(trade.products, np.int64), *reversed([np.asarray(g, np.int64) for g in parents])]
+    for groups in (*(coarser if prior is None else ()), np.arange(trade.products)):
         group, count = groups[product], int(groups.max()) + 1
         then, now = (
             _others(group, importer, amount * mine, count, trade.countries) for amount in (fitted, after)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from entrepot.models.poisson.rows import contiguous
+
 IntArray = NDArray[np.intp]
 
 
@@ -42,7 +44,9 @@ def cluster_codes(values: ArrayLike, rows: int, name: str = "clusters") -> IntAr
         raise ValueError(f"{name} must have shape ({rows},), not {given.shape}")
     if given.dtype.kind not in "iu":
         raise ValueError(f"{name} must hold integer codes, not {given.dtype}")
-    return np.unique(given, return_inverse=True)[1].astype(np.intp)
+    if rows and (given.min() < 0 or given.max() > 4 * rows):
+        return np.unique(given, return_inverse=True)[1].astype(np.intp)
+    return contiguous(given.astype(np.intp, copy=False))
 
 
 def directed_pairs(exporter: ArrayLike, importer: ArrayLike) -> IntArray:
@@ -124,11 +128,11 @@ def intersect(clusters: Sequence[ArrayLike]) -> IntArray:
     if not clusters:
         raise ValueError("clusters must hold at least one array of codes")
     rows = int(np.asarray(clusters[0]).size)
-    joint = np.zeros(rows, dtype=np.intp)
-    for at, values in enumerate(clusters):
+    joint = cluster_codes(clusters[0], rows, "clusters[0]")
+    for at, values in enumerate(clusters[1:], start=1):
         code = cluster_codes(values, rows, f"clusters[{at}]")
         # Renumbered after each step, so that many ways cannot overflow.
-        joint = np.unique(joint * (code.max(initial=0) + 1) + code, return_inverse=True)[1].astype(np.intp)
+        joint = contiguous(joint * (int(code.max(initial=0)) + 1) + code)
     return joint
 
 

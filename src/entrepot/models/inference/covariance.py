@@ -168,7 +168,9 @@ def clustered(
     meat = np.zeros_like(bread)
     for size in range(1, len(ways) + 1):
         for chosen in combinations(ways, size):
-            meat += (-1.0) ** (size - 1) * _clustered_meat(scores, intersect(chosen))
+            meat += (-1.0) ** (size - 1) * _clustered_meat(
+                scores, intersect(chosen) if size > 1 else chosen[0]
+            )
     factor = _factor(convention, min(groups), rows, parameters)
     matrix, repaired = sandwich(bread, meat, factor)
     return Covariance(matrix, "clustered", groups, factor, convention, repaired)

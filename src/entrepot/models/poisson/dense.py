@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entrepot.models.poisson.cg import Operator, Tolerance, conjugate_gradients
-from entrepot.models.poisson.levels import components
+from entrepot.models.poisson.levels import Links, linked
 from entrepot.models.poisson.precondition import (
     HARD,
     LARGEST_SIDE,
@@ -36,12 +36,15 @@ class DenseShape:
         Flat place of each row.
     places : tuple of ndarray of int
         Flat place of each level of exporter-year, importer-year and pair in its own matrix.
+    links : dict of (int, int) to (ndarray of int, ndarray of int)
+        What the levels of two of the given fixed effects share: year, exporter or importer of each.
     """
 
     sizes: tuple[int, int, int]
     roles: tuple[int, int, int]
     cells: IntArray
     places: tuple[IntArray, IntArray, IntArray]
+    links: Links
 
 
 def dense_shape(groups: tuple[IntArray, ...], fill: float) -> DenseShape | None:
@@ -55,11 +58,10 @@ def dense_shape(groups: tuple[IntArray, ...], fill: float) -> DenseShape | None:
     pair = int(np.argmax([group.max() for group in groups]))
     first, second = (k for k in range(3) if k != pair)
     a, b, c = groups[first], groups[second], groups[pair]
-    year_a, year_b = components(a, b)
-    exporter_a, exporter_c = components(a, c)
-    importer_b, importer_c = components(b, c)
-    i, t, j = exporter_a[a], year_a[a], importer_b[b]
-    sizes = (int(i.max()) + 1, int(t.max()) + 1, int(j.max()) + 1)
+    year_a, year_b, t = linked(a, b)
+    exporter_a, exporter_c, i = linked(a, c)
+    importer_b, importer_c, j = linked(b, c)
+    sizes = (int(exporter_a.max()) + 1, int(year_a.max()) + 1, int(importer_b.max()) + 1)
     places = (
         exporter_a * sizes[1] + year_a,
         year_b * sizes[2] + importer_b,
@@ -68,14 +70,25 @@ def dense_shape(groups: tuple[IntArray, ...], fill: float) -> DenseShape | None:
     volume = sizes[0] * sizes[1] * sizes[2]
     if a.size < max(fill, 1e-3) * volume or any(_repeats(place) for place in places):
         return None
-    cells = (i * sizes[1] + t) * sizes[2] + j
+    cells = i * sizes[1]
+    cells += t
+    cells *= sizes[2]
+    cells += j
     if _repeats(cells):
         return None
-    return DenseShape(sizes, (first, second, pair), cells, places)
+    links = {
+        (first, second): (year_a, year_b),
+        (first, pair): (exporter_a, exporter_c),
+        (second, pair): (importer_b, importer_c),
+    }
+    links |= {(one, other): (right, left) for (other, one), (left, right) in links.items()}
+    return DenseShape(sizes, (first, second, pair), cells, places, links)
 
 
 def _repeats(places: IntArray) -> bool:
-    return bool(np.bincount(places).max() > 1)
+    there = np.zeros(int(places.max()) + 1, dtype=np.bool_)
+    there[places] = True
+    return int(np.count_nonzero(there)) < places.size
 
 
 def original(shape: DenseShape, levels: list[FloatArray]) -> list[FloatArray]:
@@ -99,34 +112,36 @@ class DenseLayout:
         self.cells = n * t * m
         self.inner = 0
         self._hard = False
+        self._by_importer = np.empty((m, n, t))
         self.weigh(np.ones(self.cells))
 
     def sums_of(self, k: int, values: FloatArray) -> FloatArray:
         """Sum values (cells,) by the groups of fixed effect ``k``."""
         return np.asarray(values.reshape(self._dims).sum(axis=(2, 0, 1)[k])).ravel()
 
-    def spread_of(self, k: int, levels: FloatArray) -> FloatArray:
-        """Return the level of fixed effect ``k`` that each cell has."""
+    def scale(self, k: int, levels: FloatArray, values: FloatArray) -> None:
+        """Multiply values (cells,) in place by the level of fixed effect ``k`` that each cell has."""
         n, t, m = self._dims
-        view = levels.reshape(((n, t, 1), (1, t, m), (n, 1, m))[k])
-        return np.broadcast_to(view, self._dims).ravel()
+        cube = values.reshape(self._dims)
+        cube *= levels.reshape(((n, t, 1), (1, t, m), (n, 1, m))[k])
 
     def weigh(self, weights: FloatArray) -> None:
         """Set the weights (cells,) of the projections that follow."""
         w = weights.reshape(self._dims)
         self._w = w
-        self._by_importer = np.ascontiguousarray(w.transpose(2, 0, 1))
+        np.copyto(self._by_importer, w.transpose(2, 0, 1))
         self._diagonal = _filled(np.concatenate([w.sum(axis=2).ravel(), w.sum(axis=0).ravel()]))
         self._pair = _filled(w.sum(axis=1))
         if self._hard and self._diagonal.size <= SMALL:
             self._precondition = small_inverse(self._product, self._diagonal)
             return
-        left = w * (1 - w / self._pair[:, None])
         if self._hard:
-            self._precondition = self._blocks(left)
+            self._precondition = self._blocks(w * (1 - w / self._pair[:, None]))
             return
-        scale = self._joined(left.sum(axis=2)[None], left.sum(axis=0)[None])[0]
-        scale = corrected_diagonal(scale, self._diagonal)
+        share, squares = 1 / self._pair, w * w
+        taken = (np.matmul(squares, share[:, :, None]), np.einsum("itj,ij->tj", squares, share))
+        left = self._diagonal - np.concatenate([part.ravel() for part in taken])
+        scale = corrected_diagonal(left, self._diagonal)
         self._precondition = lambda v: v / scale
 
     def solve(self, target: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
@@ -145,11 +160,13 @@ class DenseLayout:
         pair = (own - self._to_pairs(found)) / self._pair
         return np.concatenate([found, pair.reshape(len(target), n * m)], axis=1)
 
-    def spread(self, levels: FloatArray) -> FloatArray:
-        """Return the sum of the levels (r, L) that each cell has, shape (r, cells)."""
+    def spread(self, levels: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """Return the sum of the levels (r, L) that each cell has, shape (r, cells), in ``out`` if given."""
         n, t, m = self._dims
         a, b = self._split(levels[:, : n * t + t * m])
-        cube = a[:, :, :, None] + b[:, None]
+        shape = (len(levels), n, t, m)
+        cube = np.empty(shape) if out is None else out.reshape(shape)
+        np.add(a[:, :, :, None], b[:, None], out=cube)
         cube += levels[:, n * t + t * m :].reshape(len(levels), n, 1, m)
         return cube.reshape(len(levels), self.cells)
 

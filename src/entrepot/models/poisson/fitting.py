@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,9 @@ from entrepot.models.separation import find_separated
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 LayoutName = Literal["auto", "sparse", "dense"]
+
+# Share of its cells from which the tensor is faster than sparse dummies.
+FILLED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def fit(
         Whether a group's only observation is dropped; it changes no coefficient, only counts.
     layout : {"auto", "sparse", "dense"}
         "dense" holds exporter-year, importer-year and pair effects as a tensor; "auto" takes it where the
-        fixed effects have that form and most cells are filled.
+        fixed effects have that form and at least 30% of its cells are filled.
 
     Returns
     -------
@@ -138,9 +142,9 @@ def fit(
     -----
     Correia, Guimaraes and Zylkin (2020), doi:10.1177/1536867X20909691, for the regression; groups whose
     outcomes are all zero and groups of one observation are pruned to a fixed point, and separated rows are
-    found exactly (`entrepot.models.poisson.overlap`). A few sweeps of proportional scaling precede Newton
-    steps, each by conjugate gradients on the fixed effects that are left when the largest is eliminated in
-    closed form.
+    found exactly (`entrepot.models.poisson.overlap`); in a tensor the Newton steps mostly prove there are
+    none. A few sweeps of proportional scaling precede Newton steps, each by conjugate gradients on the fixed
+    effects that are left when the largest is eliminated in closed form.
 
     Examples
     --------
@@ -162,28 +166,46 @@ def fit(
         kept = np.flatnonzero(reason == KEPT)
         if kept.size == 0:
             raise ValueError("y has no row left: every row is " + ", or ".join(_counts(reason)))
-        order = kept[canonical_order(take(given, kept))]
-        rows = take(given, order)
-        found, separated = _attempt(rows, tolerance, max_iterations, layout)
+        rows, shape, order = _ordered(take(given, kept), layout)
+        found, separated = _attempt(rows, shape, tolerance, max_iterations)
         if found is not None:
-            return _assembled(given, reason, order, found)
-        reason[order[separated]] = SEPARATED
+            return _assembled(given, reason, kept, order, found)
+        reason[(kept if order is None else kept[order])[separated]] = SEPARATED
         reason = prune(given, singletons=singletons == "drop", reason=reason)
 
 
+def _ordered(rows: Rows, name: LayoutName) -> tuple[Rows, DenseShape | None, IntArray | None]:
+    """Return the rows in an order of their own, the tensor that they fill, and the order."""
+    if name != "sparse":
+        shape = dense_shape(rows.groups, fill=FILLED if name == "auto" else 0.0)
+        if shape is not None:
+            # The cells of the tensor are the order.
+            return rows, shape, None
+        if name == "dense":
+            raise ValueError("layout 'dense' needs groups of exporter-year, importer-year and pair")
+    order = canonical_order(rows)
+    return take(rows, order), None, order
+
+
 def _attempt(
-    rows: Rows, tolerance: float, limit: int, name: LayoutName
+    rows: Rows, shape: DenseShape | None, tolerance: float, limit: int
 ) -> tuple[_Estimate | None, NDArray[np.bool_]]:
     """Estimate; where rows are separated, return them instead."""
-    scaled = _scaled(rows, name)
-    verdict = separated_rows(scaled.problem, scaled.parts)
+    scaled = _scaled(rows, shape)
+    if shape is not None:
+        # A well-filled panel is seldom separated: the estimation then proves it by the way.
+        with suppress(newton.Unproved):
+            solution = newton.solve(scaled.problem, None, tolerance, limit)
+            return _estimate(rows, scaled, solution), np.zeros(rows.y.size, dtype=np.bool_)
+    scaled, parts = _identified(scaled)
+    verdict = separated_rows(scaled.problem, parts)
     separated, suspects = scaled.gathered(verdict.direction > 0), scaled.gathered(verdict.suspects)
     if not separated.any() and not verdict.complete:
         # A row that is no suspect is not separated: only suspects need count as zeros.
         separated = find_separated(np.where(suspects, 0.0, 1.0), rows.groups, rows.x).mask
     if separated.any():
         return None, separated
-    return _estimate(rows, scaled, tolerance, limit), separated
+    return _estimate(rows, scaled, newton.solve(scaled.problem, parts, tolerance, limit)), separated
 
 
 def _counts(reason: NDArray[np.int8]) -> dict[str, int]:
@@ -192,9 +214,8 @@ def _counts(reason: NDArray[np.int8]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Estimate:
-    """Estimates on the ordered rows, in the units given."""
+    """Estimates on the rows, in the units given."""
 
-    rows: Rows
     beta: FloatArray
     columns: tuple[int, ...]
     unidentified: tuple[Unidentified, ...]
@@ -214,7 +235,6 @@ class _Scaled:
     shape: DenseShape | None
     keep: list[int]
     gone: tuple[Unidentified, ...]
-    parts: FloatArray
     centre: FloatArray
     scale: FloatArray
     unit: float
@@ -225,87 +245,105 @@ class _Scaled:
         return cells if self.shape is None else cells[..., self.shape.cells]
 
 
-def _scaled(rows: Rows, name: LayoutName) -> _Scaled:
-    layout, shape = _layout(rows.groups, name)
-    y, weights, x = rows.y, rows.weights, np.ascontiguousarray(rows.x.T)
-    centre, scale = np.zeros(len(x)), np.ones(len(x))
+def _scaled(rows: Rows, shape: DenseShape | None) -> _Scaled:
+    layout: Layout = SparseLayout(rows.groups) if shape is None else DenseLayout(shape)
+    y, weights = (_scatter(values, shape) for values in (rows.y, rows.weights))
+    count = rows.x.shape[1]
+    x, centre, scale = np.zeros((count, y.size)), np.zeros(count), np.ones(count)
+    share = weights / weights.sum()
     for j, column in enumerate(x):
-        x[j], centre[j], scale[j] = _standardised(column, weights)
-    unit = float(weights @ y / weights.sum())
+        column[slice(None) if shape is None else shape.cells] = rows.x[:, j]
+        centre[j], scale[j] = _standardise(column, share)
+    unit = float(share @ y)
     y = y / unit
     shift = 0.0 if rows.offset is None else float(rows.offset.mean())
-    offset = None if rows.offset is None else rows.offset - shift
-    if shape is not None:
-        y, weights, x = (_scatter(values, shape) for values in (y, weights, x))
-        offset = None if offset is None else _scatter(offset, shape)
-    keep, gone, parts = identified(layout, x, weights)
-    problem = newton.Problem(layout, y, weights, x[keep], offset)
-    return _Scaled(problem, shape, keep, gone, parts, centre[keep], scale[keep], unit, shift)
+    offset = None if rows.offset is None else _scatter(rows.offset - shift, shape)
+    problem = newton.Problem(layout, y, weights, x, offset)
+    return _Scaled(problem, shape, list(range(len(x))), (), centre, scale, unit, shift)
 
 
-def _estimate(rows: Rows, scaled: _Scaled, tolerance: float, limit: int) -> _Estimate:
+def _identified(scaled: _Scaled) -> tuple[_Scaled, FloatArray]:
+    """Leave the regressors without a coefficient aside; return the fixed-effect parts of the others too."""
+    given = scaled.problem
+    keep, gone, parts = identified(given.layout, given.x, given.weights)
+    if not gone:
+        return scaled, parts
+    problem = newton.Problem(given.layout, given.y, given.weights, given.x[keep], given.offset)
+    centre, scale = scaled.centre[keep], scaled.scale[keep]
+    return replace(scaled, problem=problem, keep=keep, gone=gone, centre=centre, scale=scale), parts
+
+
+def _estimate(rows: Rows, scaled: _Scaled, solution: newton.Solution) -> _Estimate:
     layout = scaled.problem.layout
-    solution = newton.solve(scaled.problem, scaled.parts, tolerance, limit)
     beta = solution.state.beta / scaled.scale
     levels = [part.copy() for part in np.split(solution.state.levels, np.cumsum(layout.sizes)[:-1])]
     if scaled.shape is not None:
         levels = original(scaled.shape, levels)
+    mu = np.exp(scaled.gathered(solution.state.eta)) * scaled.unit
     levels[0] += np.log(scaled.unit) - float(beta @ scaled.centre) - scaled.shift
+    # One array a column, as it is read.
+    projected = (
+        np.stack([scaled.gathered(row) for row in solution.projected])
+        if len(beta)
+        else np.empty((0, mu.size))
+    )
+    projected *= scaled.scale[:, None]
     return _Estimate(
-        rows=rows,
         beta=beta,
         columns=tuple(scaled.keep),
         unidentified=scaled.gone,
-        mu=scaled.gathered(solution.state.mu) * scaled.unit,
-        x_tilde=scaled.gathered(solution.projected).T * scaled.scale,
-        fixed_effects=normalised(rows.groups, levels),
+        mu=mu,
+        x_tilde=projected.T,
+        fixed_effects=normalised(rows.groups, levels, None if scaled.shape is None else scaled.shape.links),
         solution=solution,
         inner=layout.inner,
         layout="sparse" if scaled.shape is None else "dense",
     )
 
 
-def _standardised(column: FloatArray, weights: FloatArray) -> tuple[FloatArray, float, float]:
-    """Centre and scale a regressor; one that only varies by rounding becomes zeros."""
-    largest = float(np.abs(column).max())
+def _standardise(column: FloatArray, share: FloatArray) -> tuple[float, float]:
+    """Centre and scale a regressor in place; one that only varies by rounding becomes zeros."""
+    largest = float(max(column.max(), -column.min()))
     if largest == 0:
-        return column, 0.0, 1.0
-    share = weights / weights.sum()
-    column = column / largest
+        return 0.0, 1.0
+    column /= largest
     mean = float(share @ column)
-    centred = column - mean
-    deviation = float(np.sqrt(share @ centred**2))
+    column -= mean
+    deviation = float(np.sqrt(np.einsum("n,n,n->", share, column, column)))
     if deviation < 1e-13:
-        return np.zeros_like(column), mean * largest, 1.0
-    return centred / deviation, mean * largest, deviation * largest
+        column[:] = 0.0
+        return mean * largest, 1.0
+    column /= deviation
+    # Cells without a row count nothing, whatever their values; zeros keep them small.
+    column *= share > 0
+    return mean * largest, deviation * largest
 
 
-def _layout(groups: tuple[IntArray, ...], name: LayoutName) -> tuple[Layout, DenseShape | None]:
-    if name != "sparse":
-        shape = dense_shape(groups, fill=0.6 if name == "auto" else 0.0)
-        if shape is not None:
-            return DenseLayout(shape), shape
-        if name == "dense":
-            raise ValueError("layout 'dense' needs groups of exporter-year, importer-year and pair")
-    return SparseLayout(groups), None
-
-
-def _scatter(values: FloatArray, shape: DenseShape) -> FloatArray:
-    spread = np.zeros((*values.shape[:-1], int(np.prod(shape.sizes))))
-    spread[..., shape.cells] = values
+def _scatter(values: FloatArray, shape: DenseShape | None) -> FloatArray:
+    if shape is None:
+        return values
+    spread = np.zeros(int(np.prod(shape.sizes)))
+    spread[shape.cells] = values
     return spread
 
 
-def _assembled(given: Rows, reason: NDArray[np.int8], order: IntArray, found: _Estimate) -> PoissonFit:
+def _assembled(
+    given: Rows, reason: NDArray[np.int8], kept: IntArray, order: IntArray | None, found: _Estimate
+) -> PoissonFit:
     """Put the estimates back into the order of the rows and the codes that were given."""
-    back = np.argsort(order)
     effects = []
     for codes, level in zip(given.groups, found.fixed_effects, strict=True):
+        if level.size == int(codes.max()) + 1:
+            effects.append(level)
+            continue
         full = np.full(int(codes.max()) + 1, np.nan)
-        full[np.unique(codes[order])] = level
+        full[np.bincount(codes[kept], minlength=full.size) > 0] = level
         effects.append(full)
-    y, weights = found.rows.y[back], found.rows.weights[back]
-    mu = found.mu[back]
+    mu, x_tilde = found.mu, found.x_tilde
+    if order is not None:
+        mu, x_tilde = np.empty_like(mu), np.empty_like(x_tilde)
+        mu[order], x_tilde[order] = found.mu, found.x_tilde
+    y, weights = (values if kept.size == values.size else values[kept] for values in (given.y, given.weights))
     return PoissonFit(
         beta=found.beta,
         columns=found.columns,
@@ -313,12 +351,12 @@ def _assembled(given: Rows, reason: NDArray[np.int8], order: IntArray, found: _E
         y=y,
         mu=mu,
         weights=weights,
-        x_tilde=np.ascontiguousarray(found.x_tilde[back]),
+        x_tilde=x_tilde,
         kept=reason == KEPT,
         reason=reason,
         dropped=_counts(reason),
         fixed_effects=tuple(effects),
-        deviance=newton.deviance(found.rows.y, found.mu, found.rows.weights),
+        deviance=newton.deviance(y, mu, weights),
         score=found.solution.score,
         iterations=found.solution.iterations,
         inner_iterations=found.inner,

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entrepot.models.poisson.layout import Layout
+from entrepot.models.poisson.newton import PLAIN, gram_of
 
 FloatArray = NDArray[np.float64]
 Reason = Literal["absorbed by the fixed effects", "collinear with the regressors before it"]
 
 # What a first, rough projection leaves must be well above its error, alone and beside the other regressors.
 ROUGH = 1e-4
-PLAIN = 0.03
 # Share of a regressor's variation below which what is left is rounding, not information.
 NOTHING_LEFT = 1e-7
 
@@ -45,15 +45,15 @@ def identified(
         Weights of the observations.
     """
     layout.weigh(weights)
-    root = np.sqrt(weights)
     levels = layout.solve(x * weights, None, ROUGH)
     left = x - layout.spread(levels)
-    if _plain(x * root, left * root):
+    if _plain(np.einsum("kn,kn,n->k", x, x, weights), gram_of(left, weights)):
         return list(range(len(x))), (), levels
     levels = layout.solve(x * weights, levels, 1e-10)
     left = x - layout.spread(levels)
     # A second pass removes what the first one's tolerance left.
     left = left - layout.spread(layout.solve(left * weights, None, 1e-6))
+    root = np.sqrt(weights)
     before = np.linalg.norm(x * root, axis=1)
     after = np.linalg.norm(left * root, axis=1)
     keep: list[int] = []
@@ -76,12 +76,15 @@ def identified(
     return keep, tuple(gone), levels[keep]
 
 
-def _plain(given: FloatArray, left: FloatArray) -> bool:
-    """Whether a rough projection already shows that every regressor is identified."""
-    if not len(given):
+def _plain(before: FloatArray, gram: FloatArray) -> bool:
+    """Whether a rough projection already shows that every regressor is identified.
+
+    ``before`` (k,) are the squared norms of the regressors, ``gram`` (k, k) the products of what is left.
+    """
+    if not len(gram):
         return True
-    before, after = np.linalg.norm(given, axis=1), np.linalg.norm(left, axis=1)
-    if (after <= PLAIN * before).any() or not after.all():
+    after = np.diagonal(gram)
+    if (after <= PLAIN**2 * before).any() or not after.all():
         return False
-    unit = left / after[:, None]
-    return bool(np.linalg.eigvalsh(unit @ unit.T)[0] > PLAIN**2)
+    unit = np.sqrt(after)
+    return bool(np.linalg.eigvalsh(gram / unit / unit[:, None])[0] > PLAIN**2)

@@ -24,6 +24,9 @@ from entrepot.models.poisson.precondition import (
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
+# Right-hand sides from which one pass over a sparse matrix for all of them beats a pass for each.
+SIDE_BY_SIDE = 3
+
 
 class Layout(Protocol):
     """What the estimator needs of the fixed effects: sums by group and least squares on group dummies."""
@@ -34,8 +37,8 @@ class Layout(Protocol):
     def sums_of(self, k: int, values: FloatArray) -> FloatArray:
         """Sum values (n,) by the groups of fixed effect ``k``."""
 
-    def spread_of(self, k: int, levels: FloatArray) -> FloatArray:
-        """Return the level of fixed effect ``k`` that each row has."""
+    def scale(self, k: int, levels: FloatArray, values: FloatArray) -> None:
+        """Multiply values (n,) in place by the level of fixed effect ``k`` that each row has."""
 
     def weigh(self, weights: FloatArray) -> None:
         """Set the weights (n,) of the projections that follow."""
@@ -46,8 +49,8 @@ class Layout(Protocol):
         Returns the levels of all fixed effects one after another, shape (m, L).
         """
 
-    def spread(self, levels: FloatArray) -> FloatArray:
-        """Return the sum of the levels (m, L) that each row has, shape (m, n)."""
+    def spread(self, levels: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """Return the sum of the levels (m, L) that each row has, shape (m, n), in ``out`` if given."""
 
 
 class SparseLayout:
@@ -104,6 +107,10 @@ class SparseLayout:
         """Return the level of fixed effect ``k`` that each row has."""
         return levels[self._groups[k]]
 
+    def scale(self, k: int, levels: FloatArray, values: FloatArray) -> None:
+        """Multiply values (n,) in place by the level of fixed effect ``k`` that each row has."""
+        values *= self.spread_of(k, levels)
+
     def weigh(self, weights: FloatArray) -> None:
         """Set the weights (n,) of the projections that follow."""
         self._one_sum = self.sums_of(self._out, weights)
@@ -141,18 +148,25 @@ class SparseLayout:
         levels[:, self._slices[self._out]] = one / self._one_sum
         return levels
 
-    def spread(self, levels: FloatArray) -> FloatArray:
-        """Return the sum of the levels (m, L) that each row has, shape (m, n)."""
-        total = levels[:, self._slices[0]][:, self._groups[0]]
-        for k in range(1, len(self.sizes)):
-            total += levels[:, self._slices[k]][:, self._groups[k]]
-        return np.asarray(total)
+    def spread(self, levels: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """Return the sum of the levels (m, L) that each row has, shape (m, n), in ``out`` if given."""
+        total = np.empty((len(levels), self._groups[0].size)) if out is None else out
+        for row, into in zip(levels, total, strict=True):
+            np.take(row[self._slices[0]], self._groups[0], out=into, mode="clip")
+            for k in range(1, len(self.sizes)):
+                into += row[self._slices[k]][self._groups[k]]
+        return total
 
     def _sums(self, k: int, values: FloatArray) -> FloatArray:
         return np.stack([self.sums_of(k, row) for row in values])
 
     def _product(self, levels: FloatArray) -> FloatArray:
         result: FloatArray = self._diagonal * levels
+        if len(levels) >= SIDE_BY_SIDE:
+            turned = np.ascontiguousarray(levels.T)
+            taken = self._cross @ ((self._back @ turned) / self._one_sum[:, None])
+            result += (self._inner @ turned - taken).T
+            return result
         for row, into in zip(levels, result, strict=True):
             into += self._inner @ row
             into -= self._cross @ ((self._back @ row) / self._one_sum)

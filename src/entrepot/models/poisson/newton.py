@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from entrepot.models.poisson.layout import Layout
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 SWEEPS = 8
 POLISH = 2
@@ -24,7 +25,20 @@ LARGEST = 500.0
 LEFT = 1e-8
 # How large the error of a regressor's projection may be beside what the projection leaves.
 SLACK = 0.1
-PIECE = 16_384
+# Numbers of an array that are worked on at a time.
+PIECE = 49_152
+
+
+# A regressor of which this share is left by the projection is identified beyond doubt.
+PLAIN = 0.03
+# Steps after which zero rows that still fall steeply are looked into.
+EARLY = 4
+# How far above -1 Newton's relative change of a zero row must stay to prove that nothing is separated.
+MARGIN = 0.05
+
+
+class Unproved(Exception):
+    """The iterations alone do not prove that every regressor is identified and no row separated."""
 
 
 class NotConverged(RuntimeError):
@@ -33,20 +47,25 @@ class NotConverged(RuntimeError):
 
 @dataclass(slots=True)
 class State:
-    """Where the iterations stand; y and x scaled, levels of all fixed effects one after another."""
+    """Where the iterations stand; y and x scaled, levels of all fixed effects one after another.
+
+    ``fitted`` is the weighted mean, w exp(eta), and ``linear`` the sum of w y eta.
+    """
 
     beta: FloatArray
     levels: FloatArray
     eta: FloatArray
-    mu: FloatArray
+    fitted: FloatArray
+    linear: float
     deviance: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Problem:
     """Layout, y (n,), weights (n,), regressors (k, n) and offset (n,), scaled.
 
-    y has a positive sum in each group.
+    y has a positive sum in each group. ``goal`` is the weighted y, ``totals`` its sums by group, and
+    ``saturated`` the part of the deviance that no estimate changes.
     """
 
     layout: Layout
@@ -54,6 +73,18 @@ class Problem:
     weights: FloatArray
     x: FloatArray
     offset: FloatArray | None = None
+    goal: FloatArray = field(init=False)
+    totals: list[FloatArray] = field(init=False)
+    saturated: float = field(init=False)
+    scratch: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.goal = self.weights * self.y
+        self.totals = [self.layout.sums_of(k, self.goal) for k in range(len(self.layout.sizes))]
+        logs = np.log(np.maximum(self.y, np.finfo(float).tiny))
+        self.saturated = float(self.goal @ logs - self.goal.sum())
+        # Memory that is used again costs nothing to clear.
+        self.scratch = np.empty((2, len(self.x) + 1, self.y.size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +97,16 @@ class Solution:
     score: float
 
 
-def solve(problem: Problem, warm: FloatArray, tolerance: float, limit: int) -> Solution:
+def solve(problem: Problem, warm: FloatArray | None, tolerance: float, limit: int) -> Solution:
     """Maximise the Poisson likelihood.
 
     Parameters
     ----------
     problem : Problem
         The data.
-    warm : ndarray, shape (k, L)
-        First guess of the regressors' fixed-effect parts.
+    warm : ndarray, shape (k, L), or None
+        First guess of the regressors' fixed-effect parts, as `identify.identified` leaves it. None where
+        nothing is known of separation and identification: the iterations are then to prove both.
     tolerance : float
         Largest change of a coefficient, in standard deviations of its regressor, that counts as none.
     limit : int
@@ -84,12 +116,18 @@ def solve(problem: Problem, warm: FloatArray, tolerance: float, limit: int) -> S
     ------
     NotConverged
         If the largest relative score stays above 1e-8.
+    Unproved
+        If ``warm`` is None and there is doubt; more is known then only by a closer look.
     """
-    state = balanced(problem)
-    parts, inner, exactness = warm, 1e-2, 1.0
+    state, doubt = balanced(problem), PLAIN if warm is None else 0.0
+    parts = np.zeros((len(problem.x), state.levels.size)) if warm is None else warm
+    inner, exactness = 1e-2, 1.0
     score = relative_score(problem, state)
     for iteration in range(1, limit + 1):
-        direction, parts = newton_direction(problem, state, parts, inner)
+        direction, parts = newton_direction(problem, state, parts, inner, doubt)
+        before, used = state, inner
+        if warm is None and iteration >= EARLY and direction.eta[zero_rows(problem)].min(initial=0.0) < -0.5:
+            raise Unproved
         state, length = line_search(problem, state, direction)
         state = rescaled(problem, state, POLISH)
         change = float(np.abs(length * direction.beta).max(initial=0.0)) if length else 0.0
@@ -98,16 +136,26 @@ def solve(problem: Problem, warm: FloatArray, tolerance: float, limit: int) -> S
             # Only groups far smaller than the rest are left.
             state = rescaled(problem, state, LAST_SWEEPS)
             score = relative_score(problem, state)
-        if change <= tolerance and score <= 0.9 * SCORE:
-            projected, parts, change = _finished(problem, state, parts)
-            if change <= LEFT:
-                return Solution(state, projected, iteration, score)
-            exactness = 1e-3 * exactness
+        # A step that was solved to `inner` leaves about that share of itself to go.
+        if inner * change <= tolerance and score <= 0.9 * SCORE:
+            if warm is None and not overlapping(problem, before, direction, used):
+                raise Unproved
+            if change > tolerance:
+                state = rescaled(problem, state, POLISH)
+                score = relative_score(problem, state)
+            projected, parts, step = _finished(problem, state, parts, doubt)
+            left = float(np.abs(step).max(initial=0.0))
+            if left <= (LEFT if change <= tolerance else 0.01 * tolerance):
+                return Solution(_moved(state, step, projected, parts), projected, iteration, score)
+            exactness *= 1e-3 if change <= tolerance else 1.0
         # Solves need to be exact only where the steps converge quadratically.
         inner = exactness * min(max(0.5 * (score / last) ** 2, 1e-4), 1e-2)
         if not length:
             break
-    projected, parts, change = _finished(problem, state, parts)
+    if warm is None:
+        raise Unproved
+    projected, parts, step = _finished(problem, state, parts)
+    change = float(np.abs(step).max(initial=0.0))
     if score > SCORE or change > LEFT:
         raise NotConverged(
             f"no convergence after {iteration} iterations: largest relative score {score:.1e}, next change "
@@ -116,44 +164,65 @@ def solve(problem: Problem, warm: FloatArray, tolerance: float, limit: int) -> S
     return Solution(state, projected, iteration, score)
 
 
-def _finished(problem: Problem, state: State, parts: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-    """Project the regressors exactly; return them, their parts and the largest step that is still to go.
+def _finished(
+    problem: Problem, state: State, parts: FloatArray, doubt: float = 0.0
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Project the regressors exactly; return them, their parts and the step (k,) that is still to go.
 
     Exact projections make that step independent of the errors of all fixed effects.
     """
-    weighted = problem.weights * np.maximum(state.mu, FLOOR)
+    weighted, target, size = _weighted(problem, state)
     problem.layout.weigh(weighted)
     if len(problem.x) == 0:
-        return problem.x, parts, 0.0
-    projected, gram, parts = _projected(problem, weighted, parts, problem.x * weighted, 1e-10)
-    step = _coefficients(gram, projected @ (problem.weights * (problem.y - state.mu)))
-    return projected, parts, float(np.abs(step).max())
+        return problem.x, parts, np.empty(0)
+    projected, gram, parts = _projected(problem, weighted, parts, target[:-1], size, 1e-10, doubt)
+    step = _coefficients(gram, projected @ target[-1])
+    return projected, parts, step
+
+
+def _moved(state: State, step: FloatArray, projected: FloatArray, parts: FloatArray) -> State:
+    """Take the last step of the coefficients, too small to move the fitted values that sums are made of."""
+    return replace(
+        state, beta=state.beta + step, levels=state.levels - step @ parts, eta=state.eta + step @ projected
+    )
 
 
 def _projected(
-    problem: Problem, weighted: FloatArray, parts: FloatArray, target: FloatArray, tolerance: float
+    problem: Problem,
+    weighted: FloatArray,
+    parts: FloatArray,
+    target: FloatArray,
+    size: FloatArray,
+    tolerance: float,
+    doubt: float = 0.0,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the projected regressors, their Gram matrix and parts, exact beside what is left of them."""
-    size = np.sqrt(np.einsum("kn,kn->k", problem.x, target))
     for _ in range(3):
         parts = problem.layout.solve(target, parts, tolerance)
         spread = problem.layout.spread(parts)
         projected = np.subtract(problem.x, spread, out=spread)
-        gram = _gram(projected, weighted)
+        gram = gram_of(projected, weighted)
         least = _least_share(gram, size)
+        if least < doubt:
+            raise Unproved
         if tolerance <= SLACK * least:
             break
         tolerance = max(0.3 * SLACK * least, 1e-13)
     return projected, gram, parts
 
 
-def _gram(projected: FloatArray, weights: FloatArray) -> FloatArray:
+def gram_of(projected: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the weighted cross products of rows (k, n), a piece at a time, which stays in the cache."""
     gram = np.zeros((len(projected), len(projected)))
-    for start in range(0, weights.size, PIECE):
-        piece = projected[:, start : start + PIECE]
-        gram += (piece * weights[start : start + PIECE]) @ piece.T
+    for at in pieces(projected):
+        gram += (projected[:, at] * weights[at]) @ projected[:, at].T
     return gram
+
+
+def pieces(rows: FloatArray) -> list[slice]:
+    """Return slices of rows (k, n) that stay in the cache from one use to the next."""
+    step = max(PIECE // max(len(rows), 1), 1024)
+    return [slice(start, start + step) for start in range(0, rows.shape[1], step)]
 
 
 def _least_share(gram: FloatArray, size: FloatArray) -> float:
@@ -175,8 +244,20 @@ def balanced(problem: Problem) -> State:
     """Fit the fixed effects alone, in part, by scaling each group to its total (beta = 0)."""
     levels = np.zeros(sum(problem.layout.sizes))
     eta = np.zeros_like(problem.y) if problem.offset is None else problem.offset
-    state = State(np.zeros(len(problem.x)), levels, eta, np.exp(eta), float("inf"))
-    return rescaled(problem, state, SWEEPS)
+    return rescaled(problem, state_at(problem, np.zeros(len(problem.x)), levels, eta), SWEEPS)
+
+
+def state_at(problem: Problem, beta: FloatArray, levels: FloatArray, eta: FloatArray) -> State:
+    """Return the state of a linear index, with its deviance ``2 sum w (y log(y / mu) - y + mu)``."""
+    fitted, linear, total = np.empty_like(eta), 0.0, 0.0
+    for at in pieces(eta[None]):
+        # Cells without a row may have any index.
+        part = np.minimum(eta[at], LARGEST, out=fitted[at])
+        np.exp(part, out=part)
+        part *= problem.weights[at]
+        total += float(part.sum())
+        linear += float(problem.goal[at] @ eta[at])
+    return State(beta, levels, eta, fitted, linear, 2 * (problem.saturated + total - linear))
 
 
 def rescaled(problem: Problem, state: State, sweeps: int) -> State:
@@ -184,21 +265,21 @@ def rescaled(problem: Problem, state: State, sweeps: int) -> State:
 
     Groups far smaller than the rest hardly enter the norm that conjugate gradients reduce; this sets them.
     """
-    layout, goal = problem.layout, problem.weights * problem.y
-    totals = [layout.sums_of(k, goal) for k in range(len(layout.sizes))]
+    layout = problem.layout
     factors = [np.ones(size) for size in layout.sizes]
-    weighted = problem.weights * state.mu
-    for _ in range(sweeps if len(totals) > 1 else 1):
-        for k, total in enumerate(totals):
-            now = layout.sums_of(k, weighted)
+    fitted = state.fitted.copy()
+    for _ in range(sweeps if len(factors) > 1 else 1):
+        for k, total in enumerate(problem.totals):
+            now = layout.sums_of(k, fitted)
             ratio = np.where(now > 0, total / np.where(now > 0, now, 1.0), 1.0)
             factors[k] *= ratio
-            weighted *= layout.spread_of(k, ratio)
+            layout.scale(k, ratio, fitted)
     shift = np.log(np.concatenate(factors))
-    eta = state.eta + layout.spread(shift[None])[0]
-    # Cells without a row may have any index.
-    mu = np.exp(np.minimum(eta, LARGEST))
-    return State(state.beta, state.levels + shift, eta, mu, deviance(problem.y, mu, problem.weights))
+    eta = layout.spread(shift[None])[0]
+    eta += state.eta
+    linear = state.linear + float(np.concatenate(problem.totals) @ shift)
+    loss = 2 * (problem.saturated + float(fitted.sum()) - linear)
+    return State(state.beta, state.levels + shift, eta, fitted, linear, loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,44 +292,80 @@ class Direction:
 
 
 def newton_direction(
-    problem: Problem, state: State, parts: FloatArray, tolerance: float
+    problem: Problem, state: State, parts: FloatArray, tolerance: float, doubt: float = 0.0
 ) -> tuple[Direction, FloatArray]:
-    """Solve the weighted least squares of (y - mu)/mu on the regressors and the fixed effects."""
+    """Solve the weighted least squares of (y - mu)/mu on the regressors and the fixed effects.
+
+    Raises
+    ------
+    Unproved
+        If less than ``doubt`` is left of a regressor, or of some combination of them.
+    """
     layout, k = problem.layout, len(problem.x)
-    weighted = problem.weights * np.maximum(state.mu, FLOOR)
-    residual = problem.weights * (problem.y - state.mu)
+    weighted, target, size = _weighted(problem, state)
     layout.weigh(weighted)
-    target = np.empty((k + 1, residual.size))
-    np.multiply(problem.x, weighted, out=target[:k])
-    target[k] = residual
     start = np.concatenate([parts, np.zeros((1, parts.shape[1]))])
     levels = layout.solve(target, start, tolerance)
-    spread = layout.spread(levels)
-    projected = np.subtract(problem.x, spread[:k], out=spread[:k])
-    gram = _gram(projected, weighted)
+    # The regressors less their projection, and the projection of the residual.
+    rows = layout.spread(levels, problem.scratch[1])
+    np.subtract(problem.x, rows[:k], out=rows[:k])
+    gram = gram_of(rows, weighted)
+    gram, cross = gram[:k, :k], gram[:k, k]
     if k:
-        size = np.sqrt(np.einsum("kn,kn->k", problem.x, target[:k]))
         least = _least_share(gram, size)
+        if least < doubt:
+            raise Unproved
         if tolerance > SLACK * least:
             aim = max(0.3 * SLACK * least, 1e-13)
-            projected, gram, levels[:k] = _projected(problem, weighted, levels[:k], target[:k], aim)
-    beta = _coefficients(gram, projected @ (residual - weighted * spread[k]))
-    eta = beta @ projected + spread[k]
-    return Direction(beta, levels[k] - beta @ levels[:k], eta), levels[:k]
+            rows[:k], gram, levels[:k] = _projected(problem, weighted, levels[:k], target[:k], size, aim)
+            cross = rows[:k] @ (weighted * rows[k])
+    beta = _coefficients(gram, rows[:k] @ target[k] - cross)
+    return Direction(beta, levels[k] - beta @ levels[:k], np.append(beta, 1.0) @ rows), levels[:k]
+
+
+def _weighted(problem: Problem, state: State) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the weights (n,) of the projection, weighted regressors over residual (k + 1, n), norms (k,)."""
+    x, weighted, target = problem.x, np.empty_like(problem.y), problem.scratch[0]
+    squares = np.zeros(len(x))
+    for at in pieces(target):
+        least = np.multiply(problem.weights[at], FLOOR, out=weighted[at])
+        np.maximum(state.fitted[at], least, out=least)
+        np.multiply(x[:, at], weighted[at], out=target[:-1, at])
+        np.subtract(problem.goal[at], state.fitted[at], out=target[-1, at])
+        squares += np.einsum("kn,kn->k", x[:, at], target[:-1, at])
+    return weighted, target, np.sqrt(squares)
+
+
+def zero_rows(problem: Problem) -> IntArray:
+    """Return the rows with y = 0; cells of weight 0 are none."""
+    return np.flatnonzero((problem.weights > 0) & (problem.y == 0))
+
+
+def overlapping(problem: Problem, state: State, direction: Direction, tolerance: float) -> bool:
+    """Whether a Newton step from ``state`` proves that nothing is separated (see `overlap`).
+
+    1 + e must be positive on all zero rows by more than the error of the solves can be on any of them.
+    """
+    zero, eta = zero_rows(problem), direction.eta
+    if float(eta[zero].min(initial=0.0)) <= MARGIN - 1:
+        return False
+    weighted = np.maximum(state.fitted, problem.weights * FLOOR)
+    energy = float(np.sqrt(weighted @ np.square(eta)))
+    energy += float(np.abs(direction.beta) @ np.sqrt(np.einsum("kn,kn,n->k", problem.x, problem.x, weighted)))
+    error = 3 * tolerance * energy / np.sqrt(weighted[zero])
+    return bool((eta[zero] - error).min(initial=0.0) > MARGIN - 1)
 
 
 def line_search(problem: Problem, state: State, direction: Direction) -> tuple[State, float]:
     """Go along the direction, halving until the deviance does not rise; length 0 where nothing helps."""
-    slack = 1e-12 * (abs(state.deviance) + float(problem.weights @ problem.y))
+    slack = 1e-12 * (abs(state.deviance) + float(problem.totals[0].sum()))
     length = 1.0
     for _ in range(40):
-        eta = state.eta + length * direction.eta
-        with np.errstate(over="ignore", under="ignore"):
-            mu = np.exp(eta)
-        found = deviance(problem.y, mu, problem.weights)
-        if found <= state.deviance + slack:
-            beta = state.beta + length * direction.beta
-            return State(beta, state.levels + length * direction.levels, eta, mu, found), length
+        beta, levels = state.beta + length * direction.beta, state.levels + length * direction.levels
+        step = direction.eta if length == 1 else length * direction.eta
+        found = state_at(problem, beta, levels, state.eta + step)
+        if found.deviance <= state.deviance + slack:
+            return found, length
         length /= 2
     return state, 0.0
 
@@ -256,8 +373,9 @@ def line_search(problem: Problem, state: State, direction: Direction) -> tuple[S
 def deviance(y: FloatArray, mu: FloatArray, weights: FloatArray) -> float:
     """Return ``2 sum w (y log(y / mu) - y + mu)``; infinite where mu overflows or vanishes beside y > 0."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        ratio = np.where(y > 0, y, 1.0) / np.where(y > 0, mu, 1.0)
-        total = 2 * float(weights @ (y * np.log(ratio) - y + mu))
+        # Where y is 0 the logarithm counts nothing, as long as it is finite.
+        logs = np.log(np.maximum(y / mu, np.finfo(float).tiny))
+        total = 2 * float(weights @ (y * logs - y + mu))
     return total if np.isfinite(total) else float("inf")
 
 
@@ -266,14 +384,17 @@ def relative_score(problem: Problem, state: State) -> float:
 
     A group's scale is its sum of y + mu, a regressor's is the sum of |x| (y + mu).
     """
-    residual = problem.weights * (problem.y - state.mu)
-    size = problem.weights * (problem.y + state.mu)
     worst = 0.0
-    for k in range(len(problem.layout.sizes)):
-        scale = problem.layout.sums_of(k, size)
-        off = np.abs(problem.layout.sums_of(k, residual))
+    for k, total in enumerate(problem.totals):
+        now = problem.layout.sums_of(k, state.fitted)
+        scale = total + now
+        off = np.abs(total - now)
         worst = max(worst, float((off / np.where(scale > 0, scale, 1.0)).max(initial=0.0)))
     if len(problem.x):
-        scale = np.array([np.abs(row) @ size for row in problem.x])
-        worst = max(worst, float((np.abs(problem.x @ residual) / np.where(scale > 0, scale, 1.0)).max()))
+        off, scale = np.zeros(len(problem.x)), np.zeros(len(problem.x))
+        for at in pieces(problem.x):
+            x, goal, fitted = problem.x[:, at], problem.goal[at], state.fitted[at]
+            off += x @ (goal - fitted)
+            scale += np.abs(x) @ (goal + fitted)
+        worst = max(worst, float((np.abs(off) / np.where(scale > 0, scale, 1.0)).max()))
     return worst

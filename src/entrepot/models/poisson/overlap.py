@@ -23,7 +23,6 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
 _TOLERANCE = 1e-3
-_MARGIN = 0.05
 # A rounded direction is in the space of regressors where no row is farther from it than this.
 _MEMBER = 1e-8
 _STEPS = 40
@@ -71,7 +70,7 @@ def separated_rows(problem: newton.Problem, parts: FloatArray) -> Verdict:
     state = newton.balanced(indicator)
     for step in range(_STEPS):
         direction, parts = newton.newton_direction(indicator, state, parts, _TOLERANCE)
-        if _overlapping(indicator, state, direction, zero):
+        if newton.overlapping(indicator, state, direction, _TOLERANCE):
             return Verdict(none, True, no_rows)
         suspects = zero & (direction.eta < -0.5)
         rest = float(np.abs(direction.eta[there & ~suspects]).max(initial=0.0))
@@ -102,21 +101,6 @@ def decide(positive: BoolArray, groups: tuple[IntArray, ...], x: FloatArray) -> 
     columns = np.ascontiguousarray(x.T)
     keep, _, parts = identified(layout, columns, ones)
     return separated_rows(newton.Problem(layout, positive.astype(np.float64), ones, columns[keep]), parts)
-
-
-def _overlapping(
-    problem: newton.Problem, state: newton.State, direction: newton.Direction, zero: BoolArray
-) -> bool:
-    """Whether 1 + e > 0 on all zero rows, by more than the error of the solves can be on any of them."""
-    eta = direction.eta
-    if float(eta[zero].min()) <= _MARGIN - 1:
-        return False
-    mu = np.maximum(state.mu, newton.FLOOR)
-    weighted = problem.weights * mu
-    energy = float(np.sqrt(weighted @ np.square(eta)))
-    energy += float(np.abs(direction.beta) @ np.sqrt(np.square(problem.x) @ weighted))
-    error = 3 * _TOLERANCE * energy / np.sqrt(mu[zero])
-    return bool((eta[zero] - error).min() > _MARGIN - 1)
 
 
 def _member(problem: newton.Problem, direction: FloatArray) -> bool:

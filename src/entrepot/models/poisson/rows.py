@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,7 +101,7 @@ def _codes(values: ArrayLike, n: int, name: str) -> IntArray:
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name} must hold integer codes, got {array.dtype}")
     _refuse(array < 0, name, "is negative")
-    return array.astype(np.intp)
+    return array.astype(np.intp, copy=False)
 
 
 def contiguous(codes: IntArray) -> IntArray:
@@ -114,6 +114,8 @@ def contiguous(codes: IntArray) -> IntArray:
     """
     if codes.size and int(codes.max()) <= 4 * codes.size + 1024:
         present = np.bincount(codes) > 0
+        if present.all():
+            return codes
         return np.asarray((np.cumsum(present) - 1)[codes])
     return np.asarray(np.unique(codes, return_inverse=True)[1])
 
@@ -131,6 +133,8 @@ def prune(rows: Rows, *, singletons: bool = True, reason: NDArray[np.int8] | Non
     if max(int(codes.max()) for codes in rows.groups) > 4 * rows.y.size + 1024:
         rows = take(rows, np.arange(rows.y.size))
     kept = np.flatnonzero(reason == KEPT)
+    if kept.size == reason.size and all(_informative(codes, rows.y, singletons) for codes in rows.groups):
+        return reason
     while True:
         before = kept.size
         kept = _drop(rows, kept, reason, ALL_ZERO, kept[rows.y[kept] > 0], 1)
@@ -140,12 +144,21 @@ def prune(rows: Rows, *, singletons: bool = True, reason: NDArray[np.int8] | Non
             return reason
 
 
+def _informative(codes: IntArray, y: FloatArray, singletons: bool) -> bool:
+    """Whether every group has a positive outcome, and two rows where ``singletons`` count."""
+    count = np.bincount(2 * codes + (y > 0), minlength=2 * int(codes.max()) + 2).reshape(-1, 2)
+    return bool(count[:, 1].all() and (not singletons or (count.sum(axis=1) >= 2).all()))
+
+
 def _drop(
     rows: Rows, kept: IntArray, reason: NDArray[np.int8], why: int, counted: IntArray, least: int
 ) -> IntArray:
     """Drop kept rows in groups with fewer than ``least`` of the counted rows; return what is still kept."""
     for codes in rows.groups:
-        enough = np.bincount(codes[counted], minlength=int(codes.max()) + 1) >= least
+        there = codes if counted.size == codes.size else codes[counted]
+        enough = np.bincount(there, minlength=int(codes.max()) + 1) >= least
+        if enough.all():
+            continue
         stays = enough[codes[kept]]
         if not stays.all():
             reason[kept[~stays]] = why
@@ -167,7 +180,9 @@ def canonical_order(rows: Rows) -> IntArray:
 
 
 def take(rows: Rows, index: IntArray) -> Rows:
-    """Return the rows at ``index``, codes made contiguous from 0."""
+    """Return the rows at ``index``, none twice, codes made contiguous from 0."""
+    if index.size == rows.y.size and (index == np.arange(index.size)).all():
+        return replace(rows, groups=tuple(contiguous(group) for group in rows.groups))
     codes = tuple(contiguous(group[index]) for group in rows.groups)
     known = None if rows.offset is None else rows.offset[index]
     return Rows(rows.y[index], rows.x[index], rows.weights[index], codes, known)

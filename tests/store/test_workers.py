@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from entrepot.errors import InputError
-from entrepot.estimation.workers import WorkerLost, available, each
+from entrepot.store.workers import WorkerLost, available, each
 
 
 def test_answers_come_in_order_and_items_are_not_taken_far_ahead():
@@ -54,7 +54,7 @@ def _exit_on_minus(n: int) -> int:
 def test_a_script_needs_no_guard(tmp_path):
     script = tmp_path / "plain.py"
     script.write_text(
-        "import math\nfrom entrepot.estimation.workers import each\n"
+        "import math\nfrom entrepot.store.workers import each\n"
         "print('once')\nprint(list(each(math.sqrt, [4.0, 9.0], 2)))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)

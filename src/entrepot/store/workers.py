@@ -16,13 +16,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _LENGTH = struct.Struct("<Q")
-_SERVE = "from entrepot.estimation.workers import serve; serve()"
+_SERVE = "from entrepot.store.workers import serve; serve()"
 # One thread of linear algebra each: the processes share the cores already.
 _SINGLE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -45,7 +45,7 @@ def each(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
     function : callable
         At the top level of a module that can be imported.
     items : iterable
-        Taken when needed, not far ahead; each is pickled.
+        Taken when needed, not far ahead; each is pickled, the function once a process.
     workers : int
         Processes; with one everything runs here.
 
@@ -62,12 +62,12 @@ def each(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
     if workers < 2:
         yield from map(function, items)
         return
-    crew = _Crew()
+    crew = _Crew(function)
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[R | WorkerLost]] = deque()
     try:
         for item in items:
-            waiting.append(pool.submit(crew.ask, function, item))
+            waiting.append(pool.submit(crew.ask, item))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -82,20 +82,21 @@ def each(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
         crew.dismiss()
 
 
-class _Crew:
-    """One process for each thread that asks."""
+class _Crew(Generic[T, R]):
+    """One process for each thread that asks; all run one function."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[[T], R]) -> None:
+        self._function = function
         self._own = threading.local()
         self._all: list[subprocess.Popen[bytes]] = []
         self._closed = False
 
-    def ask(self, function: Callable[[T], R], item: T) -> R | WorkerLost:
+    def ask(self, item: T) -> R | WorkerLost:
         try:
             process = getattr(self._own, "process", None) or self._hire()
             assert process.stdin is not None
             assert process.stdout is not None
-            _send(process.stdin, (function, item))
+            _send(process.stdin, item)
             good, answer = _receive(process.stdout)
         except (EOFError, OSError):
             self._own.process = None
@@ -113,6 +114,8 @@ class _Crew:
         )
         self._own.process = process
         self._all.append(process)
+        assert process.stdin is not None
+        _send(process.stdin, self._function)
         return process
 
     def dismiss(self) -> None:
@@ -135,9 +138,13 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    try:
+        function = _receive(requests)
+    except EOFError:
+        return
     while True:
         try:
-            function, item = _receive(requests)
+            item = _receive(requests)
         except EOFError:
             return
         try:
@@ -154,7 +161,7 @@ def _send(pipe: IO[bytes], value: object) -> None:
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes]) -> tuple:  # type: ignore[type-arg]
+def _receive(pipe: IO[bytes]) -> Any:
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         raise EOFError
@@ -162,4 +169,4 @@ def _receive(pipe: IO[bytes]) -> tuple:  # type: ignore[type-arg]
     data = pipe.read(size)
     if len(data) < size:
         raise EOFError
-    return pickle.loads(data)  # type: ignore[no-any-return]
+    return pickle.loads(data)
