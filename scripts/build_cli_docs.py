@@ -6,8 +6,10 @@ Run: python scripts/build_cli_docs.py
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
+from cyclopts import App
 from rich.console import Console
 
 from entrepot.cli import app
@@ -25,9 +27,18 @@ to stderr. `NO_COLOR` is honoured. `--out` takes .csv, .parquet, .json, .html an
 def page() -> str:
     """Return the page as Markdown."""
     parts = [HEAD, "## entrepot\n\n```text\n" + _help([]) + "```\n"]
-    commands = sorted((name for name in app if not name.startswith("-")), key=lambda name: app[name].sort_key)
-    parts += [f"## entrepot {name}\n\n```text\n{_help([name])}```\n" for name in commands]
+    for words in _commands(app, []):
+        title = f"{'#' * (len(words) + 1)} entrepot {' '.join(words)}"
+        parts.append(f"{title}\n\n```text\n{_help(words)}```\n")
     return "\n".join(parts)
+
+
+def _commands(parent: App, before: list[str]) -> Iterator[list[str]]:
+    """Give the words of every command and of those below it, in the order of the help."""
+    names = (name for name in parent if not name.startswith("-"))
+    for name in sorted(names, key=lambda name: (parent[name].sort_key or 0, name)):
+        yield [*before, name]
+        yield from _commands(parent[name], [*before, name])
 
 
 def _help(words: list[str]) -> str:

@@ -101,6 +101,12 @@ class DataError(EntrepotError):
         return cls(f"table '{table}', row {row}, column '{column}': {reason}", hint=hint)
 
     @classmethod
+    def group_failed(cls, failure: str, count: int) -> Self:
+        """Build the error for a function that fails on one group of rows, or on more."""
+        others = f", and {count - 1} more" if count > 1 else ""
+        return cls(f"{failure}{others}", hint="leave it out, or run it by itself to see where it fails")
+
+    @classmethod
     def group_reports(cls, table: str, codes: Sequence[str]) -> Self:
         """Build the error for a table in which something that is no country reports trade."""
         return cls(
@@ -265,6 +271,15 @@ class StoreError(EntrepotError):
         return cls(
             "a worker of the cluster does not find a file of the store",
             hint="put the store on a file system that all workers mount at the same path",
+        )
+
+    @classmethod
+    def module_unknown_to_workers(cls, module: str) -> Self:
+        """Build the error for a cluster whose workers lack a package that a function needs."""
+        return cls(
+            f"a worker of the cluster has no module '{module}'",
+            hint="install entrepot in the Python of the workers, or send an environment with "
+            "spark.archives: see docs/spark.md",
         )
 
     @classmethod

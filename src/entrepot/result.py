@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NoteKind = Literal["missing", "partial", "approximation", "convention", "scope", "warning"]
-Format = Literal["text", "code", "year", "date", "integer", "decimal", "percent"]
+Format = Literal["text", "code", "year", "date", "integer", "decimal", "percent", "probability"]
 FigureKind = Literal[
     "area",
     "line",

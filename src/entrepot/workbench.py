@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from entrepot.models.complexity import ConventionName
     from entrepot.questions.competencies import Level
     from entrepot.questions.direction_words import Basis, By, Flow
+    from entrepot.questions.diversion_read import Basis as ReportsOrFlows
+    from entrepot.questions.diversion_scope import Bound, Form
     from entrepot.questions.programme import Register
     from entrepot.questions.scenario import Scenario
     from entrepot.report.brief import Brief
@@ -111,6 +113,31 @@ class World:
         return coverage(
             self.store, target, sender=sender, at=at, over=over, level=level, kinds=kinds, base=base,
             carry_forward=carry_forward, catalogue=catalogue, known_at=known_at, lang=lang,
+        )  # fmt: skip
+
+    def diversion(
+        self,
+        target: str,
+        *,
+        sender: str | Sequence[str] | None = "EU",
+        form: Form = "export-ban",
+        baseline: tuple[int, int] | None = None,
+        until: int | None = None,
+        fdr: float = 0.05,
+        hubs: Sequence[str] | None = None,
+        hub: str | Sequence[str] | None = None,
+        product: str | Sequence[str] | None = None,
+        bound: Bound = "upper",
+        table: ReportsOrFlows = "auto",
+        catalogue: str | Path | None = None,
+        lang: str = "en",
+    ) -> Result:
+        """Which trade is consistent with a way round: see `entrepot.questions.diversion.diversion`."""
+        from entrepot.questions.diversion import diversion
+
+        return diversion(
+            self.store, target, sender=sender, form=form, baseline=baseline, until=until, fdr=fdr, hubs=hubs,
+            hub=hub, product=product, bound=bound, table=table, catalogue=catalogue, lang=lang,
         )  # fmt: skip
 
     def agreement(

@@ -71,6 +71,12 @@ def test_cohesion_is_the_mean_proximity_to_the_others():
     np.testing.assert_allclose(found, [[0.35, 0.7, 0.55], [0.5, 0.5, 0], [0, 0, 0]])
 
 
+def own_members(members):
+    """Count the members of each cluster that no other cluster has."""
+    return [len(set(one).difference(*(two for j, two in enumerate(members) if j != i)))
+            for i, one in enumerate(members)]  # fmt: skip
+
+
 def brute(worth, pool, k, least, most, overlap):
     """Try every assignment: the most clusters up to k, and then the most worth."""
     cells = np.argwhere(pool)
@@ -82,6 +88,9 @@ def brute(worth, pool, k, least, most, overlap):
         sizes = np.bincount(taken[:, 0], minlength=len(pool))
         live = sizes[sizes > 0]
         used = np.bincount(taken[:, 1])
+        members = [taken[taken[:, 0] == group, 1].tolist() for group in np.unique(taken[:, 0])]
+        if min(own_members(members)) < least:
+            continue
         if len(live) <= k and (live >= least).all() and (live <= most).all() and used.max() <= overlap:
             best = max(best, (len(live), float(worth[taken[:, 0], taken[:, 1]].sum())))
     return best
@@ -108,8 +117,21 @@ def test_the_optimum_is_that_of_brute_force(data):
         assert pool[group, members].all()
         assert value == pytest.approx(worth[group, members].sum())
     assert (np.diff(found.worth) <= 1e-9).all()
+    assert all(own >= least for own in own_members([group.tolist() for group in found.members]))
     counts = np.bincount(np.concatenate([*found.members, np.zeros(0, int)]).astype(int), minlength=n)
     assert counts.max() <= overlap
+
+
+def test_no_cluster_is_made_of_other_clusters():
+    # The whole of four is worth most, and its two halves next: with an overlap of 2 all three fit the bounds.
+    pool = np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]], bool)
+    worth = pool * np.array([[9.0], [8.0], [7.0], [1.0]])
+    found = choose(worth, pool, 3, least=2, most=4, overlap=2)
+    assert [group.tolist() for group in found.members] == [[2, 3], [0, 1]]
+    # One position alone may be shared if each still has two of its own.
+    pool = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1]], bool)
+    found = choose(1.0 * pool, pool, 2, least=2, most=3, overlap=2)
+    assert [group.tolist() for group in found.members] == [[0, 1, 2], [2, 3, 4]]
 
 
 def test_a_member_that_is_worth_little_is_left_to_fill_a_bound():

@@ -320,3 +320,16 @@ def test_command_prints_convention_and_sample(capsys: pytest.CaptureFixture[str]
     assert "Convention oec (" in printed
     assert main(["competencies", "BLR", "--level", "4"]) == 2
     assert "industries have no HS digits" in capsys.readouterr().err
+
+
+def test_one_or_two_products_give_no_rank_and_an_empty_list_says_why():
+    import entrepot as ep
+
+    answer = ep.open().competencies("PRK")
+    assert answer.display.data.num_rows == 0
+    assert answer.finding == (
+        "North Korea has an advantage abroad in 2 of 71 raw materials in 2024, too few to rank its "
+        "complexity; what else it could make is not listed, because of the measures on it."
+    )
+    rows = answer.part("profile").data.to_pylist()
+    assert all(row["rank"] is None for row in rows if (row["diversity"] or 0) < 3)

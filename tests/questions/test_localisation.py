@@ -30,6 +30,7 @@ from entrepot.questions.localisation_table import read_industry
 from entrepot.report.charts import spec
 from entrepot.result import Result, Source
 from entrepot.store.store import Store, open_store
+from entrepot.world.blocs import blocs, partition_groups
 
 SOURCE = Source("made_up", "Tests", "Made-up table", "1", "CC0", "https://example.org", date(2026, 1, 1))
 COUNTRIES, SECTORS = ("BLR", "DEU", "RUS"), ("B06", "C28")
@@ -55,6 +56,24 @@ def share(answer: Result, sector: str, origin: str) -> float:
 
 def part(answer: Result, name: str) -> list[dict[str, Any]]:
     return list(answer.part(name).data.to_pylist())
+
+
+def test_blocs_are_named_and_not_by_their_keys(belarus: Result) -> None:
+    keys = {group.id for group in partition_groups("meeting")} | set(blocs())
+    for table in (belarus.main, belarus.display, *belarus.parts):
+        for column in table.columns:
+            if column.format == "text":
+                assert not keys & set(table.data.column(column.name).to_pylist()), (table.name, column.name)
+    assert part(belarus, "partners")[0]["bloc"] == "EAEU"
+    names = {row["origin"]: row["origin_name"] for row in belarus.table.to_pylist()}
+    assert (names["home"], names["eaeu"]) == ("Belarus", "Rest of EAEU")
+
+
+def test_the_largest_origin_of_an_industry_comes_first(belarus: Result) -> None:
+    rows = part(belarus, "content")
+    assert [row["country"] for row in rows[:2]] == ["BLR", "RUS"]
+    first = [row["share"] for row in rows if row["sector"] == rows[0]["sector"]]
+    assert first == sorted(first, reverse=True)
 
 
 def test_foreign_content_of_the_embedded_table(belarus: Result) -> None:

@@ -15,7 +15,6 @@ import pytest
 import entrepot as ep
 from entrepot.errors import DataError, InputError
 from entrepot.questions import lawful as law
-from entrepot.questions import partners_score as score_of
 from entrepot.questions import partners_tables as tables
 from entrepot.questions.partners import partners
 from entrepot.questions.partners_score import (
@@ -30,7 +29,7 @@ from entrepot.questions.partners_score import (
 from entrepot.questions.partners_trade import read_trade
 from entrepot.result import Result, Source
 from entrepot.store.store import Store, open_store
-from entrepot.world import products, sectors
+from entrepot.world import products, sectors, un_regimes
 
 from .lawful_oracle import oracle, pack_codes, pack_countries
 
@@ -280,7 +279,7 @@ def test_a_target_of_the_security_council_has_no_partner():
     assert answer.part("sales").data.num_rows == 0
     assert not answer.figures
     assert all(row["score"] is None for row in answer.table.to_pylist())
-    assert answer.finding.startswith("No position of North Korea")
+    assert answer.finding.startswith("North Korea is under measures of the UN Security Council")
 
 
 def test_positions_of_a_partner_add_up_to_its_gap():
@@ -333,7 +332,9 @@ def test_the_answer_says_how_old_the_law_is_and_which_regime_it_lacks():
     early = world().partners("KAZ", table="flows", at="2022-03-01", year=2021)
     assert not any("The catalogue is older" in note.text for note in early.notes)
     iran = [note.text for note in world().partners("IRN").notes if note.kind == "warning"]
-    assert any("Iran is under a sanctions regime" in text and "1737 (2006)" in text for text in iran)
+    told_of = [text for text in iran if "Iran is under a sanctions regime" in text]
+    assert len(told_of) == 1
+    assert "1737 (2006), as known on 2025-12-31" in told_of[0]
     assert not any("sanctions regime" in text for text in told)
 
 
@@ -390,7 +391,50 @@ def test_flags_name_regimes_silence_and_targets():
     assert "UN sanctions regime" in rows["IRN"]
     assert rows["RUS"] == "target of measures; publishes no trade"
     assert rows["PRK"] == "UN Security Council measures"
-    assert set(score_of.UN_REGIMES) <= set(pack_countries())
+    assert {row.country for row in un_regimes.regimes()} <= set(pack_countries())
+    blr = {row["partner"]: row["flags"] for row in world().partners("BLR").table.to_pylist()}
+    assert (blr["DEU"], blr["UKR"]) == ("goods measures between the two", "a border closed in the war")
+
+
+@pytest.mark.parametrize(
+    ("country", "at", "year", "flagged"),
+    [
+        # S/RES/2231 (2015) ended the regime on Iran, step by step to 2023-10-18; again since 2025-09-28.
+        ("IRN", "2024-06-01", 2023, False),
+        ("IRN", "2025-10-01", 2024, True),
+        # S/RES/2653 (2022) of 2022-10-21.
+        ("HTI", "2022-10-20", 2021, False),
+        ("HTI", "2022-10-21", 2021, True),
+        # S/RES/2288 (2016) of 2016-05-25 ended it.
+        ("LBR", "2016-05-24", 2015, True),
+        ("LBR", "2016-05-25", 2015, False),
+    ],
+)
+def test_regimes_of_the_security_council_are_those_of_the_day_asked_for(country, at, year, flagged):
+    rows = {
+        row["partner"]: row["flags"]
+        for row in world().partners("IND", table="flows", at=at, year=year).table.to_pylist()
+    }
+    assert ("UN sanctions regime" in rows[country]) == flagged
+    for answer in (
+        world().partners(country, table="flows", at=at, year=year),
+        world().technoparks(country, table="flows", at=at, year=year),
+    ):
+        told = [note.text for note in answer.notes if "sanctions regime" in note.text]
+        assert bool(told) == flagged
+        assert all(at in text for text in told)
+
+
+def test_nothing_is_shown_for_the_right_reason():
+    assert world().partners("PRK").finding == (
+        "North Korea is under measures of the UN Security Council, so no position is shown."
+    )
+    assert world().partners("TUV").finding == (
+        "Tuvalu shows no own supply in 73 products, mean of 2022 to 2024, so no potential can be stated."
+    )
+    told = [note.text for note in world().partners("BLR").notes]
+    assert any(text.startswith("Nothing is shown for 38 partners with goods measures") for text in told)
+    assert "Nothing is shown for 1 partner with a border closed in the war: Ukraine." in told
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,20 @@ def test_skill_is_the_share_of_knowledge_services_in_purchases():
     assert of_codes["270900"] == by_sector["B06"]
 
 
+@pytest.mark.parametrize("overlap", [2, 3])
+def test_a_cluster_that_shares_positions_has_enough_of_its_own(overlap):
+    trade = trade_of("KAZ", "flows")
+    found = parks.plan(open_store(), trade, open_positions(trade, AT), 5, overlap=overlap)
+    members = [set(group.tolist()) for group in found.chosen.members]
+    assert len(members) == 5
+    for i, group in enumerate(members):
+        others = set().union(*(two for j, two in enumerate(members) if j != i))
+        assert len(group - others) >= 2
+        lead = found.leaders(i)
+        assert set(lead.tolist()) == set(found.items(i).tolist())
+        assert lead[0] in found.candidates.places[sorted(group - others)]
+
+
 def test_the_clusters_are_the_best_of_their_kind():
     trade = trade_of("KAZ", "flows")
     found = parks.plan(open_store(), trade, open_positions(trade, AT), 3)
@@ -200,10 +214,10 @@ def test_size_and_overlap_are_kept():
     both = world().technoparks("KAZ", k=6, table="flows", overlap=2)
     items = [row["item"] for row in rows_of(both, "positions")]
     assert max(items.count(item) for item in items) == 2
-    # Clusters that share their leading position are named once.
+    # Of four candidates a third cluster would be the union of the two: it adds nothing and is not picked.
     shared = world().technoparks("BLR", k=3, brains=0.5, overlap=2)
     assert shared.finding.endswith("around motor vehicles and iron and steel.")
-    assert shared.table.num_rows == 3
+    assert shared.table.num_rows == 2
 
 
 def test_the_programme_stands_beside_the_clusters(tmp_path):
@@ -242,3 +256,8 @@ def test_the_answer_is_the_same_each_time_and_how_repeats_it():
 def test_what_cannot_be_answered_is_said(options, kind, message):
     with pytest.raises(kind, match=message):
         technoparks(open_store(), "BLR", **options)
+
+
+def test_where_no_cluster_is_found_the_answer_says_why():
+    assert world().technoparks("PRK").finding.endswith("it is under measures of the UN Security Council.")
+    assert "it makes nothing with advantage that the table holds" in world().technoparks("TUV").finding

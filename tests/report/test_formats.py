@@ -54,3 +54,18 @@ def test_a_fraction_gets_its_unit_once_in_the_header() -> None:
 
 def test_small_numbers_keep_figures() -> None:
     assert [digits_for(v) for v in (999.0, 99.0, 9.0, 0.05)] == [0, 1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0312, "0.0312"),
+        (0.0001, "0.0001"),
+        (0.000099, "<0.0001"),
+        (0.0, "<0.0001"),
+        (1.0, "1.0000"),
+        (None, "n/o"),
+    ],
+)
+def test_a_probability_is_never_printed_as_nil(value: float | None, expected: str) -> None:
+    assert format_value(value, Column("p", "p", "", "probability", 4)) == expected

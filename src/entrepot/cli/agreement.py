@@ -27,15 +27,15 @@ def agreement(
     Parameters
     ----------
     scenario
-        A TOML file (see docs/scenario-format.md), or the name of a shipped one; the list of them if left out.
+        A TOML file (docs/scenario-format.md) or the name of a shipped one; their list is printed if left out.
     draws
         Draws of elasticities, effects and shares behind the intervals; 0 for the central case alone.
     theta
-        Elasticities of the sweep, separated by commas; the scenario's own if left out.
+        Trade elasticities of the sweep, separated by commas; the scenario's own if left out.
     focus
-        Country that the finding speaks of.
+        Country that the finding speaks of; the most affected one if left out.
     seed
-        Of the draws.
+        Seed of the draws: the same seed gives the same intervals.
     decomposition
         Split the central change along the path of the shock, as a further table.
     """
@@ -64,12 +64,13 @@ def coalitions(
 ) -> int:
     """Who bears what if a coalition stops trading with a country, and what each member adds.
 
-    Examples: entrepot coalitions RUS; entrepot coalitions RUS --members eu,USA,GBR,JPN,CAN --part coalitions.
+    Examples: entrepot coalitions RUS;
+    entrepot coalitions RUS --members eu,USA,GBR,JPN,CAN --part coalitions.
 
     Parameters
     ----------
     target
-        Country with which trade stops.
+        Country with which trade stops: ISO3 code or a name in any supported language.
     members
         Two to ten countries or blocs, separated by commas.
     theta

@@ -33,15 +33,15 @@ def brief(
     country
         ISO3 code or a name in any supported language.
     year
-        Last year to show.
+        Last year to show; the last one in the store if left out.
     lang
-        Language of country names and number formats.
+        Language of country names and number formats, for example ru; the text stays English.
     out
-        Page to write; brief-ISO3.html in this folder if left out. The manifest is written beside it.
+        Page to write, with its manifest beside it; brief-ISO3.html in this folder if left out.
     since
         Manifest of an earlier brief: the page then says what changed.
     draws
-        Draws behind the intervals of the agreement section.
+        Draws behind the intervals of the agreement section; fewer is faster.
     register
         Programme register of the technoparks, a CSV file (see docs/programme-format.md).
     store

@@ -34,15 +34,15 @@ def competencies(
     year
         Year of the lists; the last one of which enough was observed if left out.
     since
-        First year of the profile over time.
+        First year of the profile over time; that of the table if left out.
     convention
-        How complexity is computed.
+        Whose way of computing complexity, see docs/methods/competencies.md.
     reference
-        Countries or blocs on which the measures rest, separated by commas.
+        Countries or blocs of the reference sample, separated by commas; the convention's own if left out.
     table
-        Goods by HS code, or sales between industries.
+        flows: goods by HS code; industry_flows: sales between industries; auto takes what fits the question.
     level
-        HS digits of a product.
+        HS digits of a product; 4 where the table holds 500 products or more, else 6, if left out.
     """
     result = open_world(shown.store).competencies(
         country,

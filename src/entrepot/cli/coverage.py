@@ -35,21 +35,21 @@ def coverage(
     Parameters
     ----------
     target
-        Country that the measures are about.
+        Country that the measures are about: ISO3 code or a name in any supported language.
     sender
         Country or bloc that applies them; all in the catalogue if left out.
     at
-        Day, as YYYY-MM-DD.
+        Day of the law, as YYYY-MM-DD; for each sender the last day that the catalogue knows if left out.
     over
-        A time line: years as FIRST:LAST, or days or years separated by commas.
+        A time line instead of one day: years as FIRST:LAST, or days or years separated by commas.
     level
-        HS digits of the detailed table.
+        HS digits of the detailed table; 2 if left out.
     base
         Year of the trade that is compared; the last observed one before the day if left out.
     kinds
-        Kinds of measures that count as covering trade, separated by commas.
+        Kinds that count as covering trade, of: ban, licence, quota, price_cap, guidance, reference.
     carry_forward
-        Take law without a printed end as standing after the day up to which the catalogue was read.
+        Whether law without a printed end still stands after the last day that the catalogue knows.
     catalogue
         Folder of further instruments, see docs/measures-format.md.
     """

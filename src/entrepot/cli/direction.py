@@ -33,19 +33,19 @@ def direction(
     country
         ISO3 code or a name in any supported language.
     product
-        HS codes of 2 to 6 digits or product words, separated by commas.
+        HS codes of 2 to 6 digits or product words, separated by commas; all goods if left out.
     by
         What the rows are; sector asks the input-output table.
     flow
-        Exports, imports, or both added.
+        Exports, imports, or turnover: both added up.
     since
-        First year.
+        First year; that of the table if left out.
     until
-        Last year.
+        Last year; that of the table if left out.
     level
-        HS digits for --by product.
+        HS digits for --by product; 6 if left out.
     table
-        Goods by HS code, or sales between industries.
+        flows: goods by HS code; industry_flows: sales between industries; auto takes what fits the question.
     """
     products = [word.strip() for word in product.split(",")] if product else None
     result = open_world(shown.store).direction(

@@ -10,14 +10,16 @@ from entrepot.cli.options import day
 def blocs(name: str | None = None, /, *, at: str | None = None, lang: str = "en") -> int:
     """List the blocs, or the members of one on a day.
 
+    Examples: entrepot blocs; entrepot blocs eaeu --at 2015-03-01; entrepot blocs EU --lang de.
+
     Parameters
     ----------
     name
-        A bloc; all blocs if left out.
+        Id or name of a bloc; all blocs are listed if left out.
     at
         Day, as YYYY-MM-DD; today if left out.
     lang
-        Language of country names.
+        Language of country names, for example ru.
     """
     from entrepot.report.tables import print_rows
     from entrepot.world import blocs, countries

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from entrepot.estimation import GravityFit
 
 
-@app.command(sort_key=9)
+@app.command(sort_key=11)
 def gravity(
     formula: str | None = None,
     /,
@@ -42,21 +42,20 @@ def gravity(
 
     Examples: entrepot gravity --product 270900;
     entrepot gravity "trade ~ rta | exporter^year + importer^year + exporter^importer" --by-product;
-    entrepot gravity "trade ~ log_distance + contig + rta | exporter^year + importer^year" --product gold;
+    entrepot gravity "trade ~ log_distance + rta | exporter^year + importer^year" --product gold;
     entrepot gravity "trade ~ rta | exporter^year + importer^year" --data my.csv --out table.tex;
     entrepot gravity --regressors.
 
     Parameters
     ----------
     formula
-        Grammar of fixest: trade ~ regressors | fixed effects; if left out, agreements and measures in force
-        with exporter-year, importer-year and pair effects.
+        'trade ~ regressors | fixed effects', as in fixest; trade on agreements and sanctions if left out.
     product
         HS codes of 2 to 6 digits or product words, separated by commas, added up; all products if left out.
     since
-        First year.
+        First year; that of the store if left out.
     until
-        Last year.
+        Last year; that of the store if left out.
     by_product
         Estimate each product by itself, in parallel, into one table.
     vcov
@@ -66,22 +65,21 @@ def gravity(
     data
         A table of your own (.csv or .parquet) with exporter, importer, year and trade, instead of the store.
     extra
-        Columns of your own (.csv or .parquet) beside the store's trade, joined by those of exporter,
-        importer, year and product that it has.
+        Further columns (.csv or .parquet), joined on its exporter, importer, year, product columns.
     fill
-        Value of the extra columns in cells that the file does not list, for example 0.
+        Value of the --extra columns in cells that the file does not list, for example 0.
     silent
-        What a cell is on which neither side reports: missing, or zero as others count it.
+        Cells on which neither side reports: left out as missing, or counted as zero trade.
     exporter
-        Column of the exporter in --data.
+        Name of the exporter's column in --data; exporter if left out.
     importer
-        Column of the importer in --data.
+        Name of the importer's column in --data; importer if left out.
     year
-        Column of the year in --data.
+        Name of the year's column in --data; year if left out.
     workers
         Processes for --by-product; as many as there are cores if left out.
     regressors
-        List the ready regressors that a formula can name, with definition and source.
+        Only list the ready regressors that a formula can name, with definition and source.
     """
     if regressors:
         return _list()

@@ -23,19 +23,20 @@ def localisation(
     Examples: entrepot localisation BLR; entrepot localisation BLR --sector C28 --partner RUS;
     entrepot localisation KAZ --group eaeu --part inputs.
 
-    The first run inverts the table (seconds) and keeps the result: 128 MB in the folder cache of a store of
-    your own, or in $XDG_CACHE_HOME/entrepot (~/.cache/entrepot) for the embedded pack. It may be deleted.
+    The first run inverts the table, which takes seconds, and keeps the result, 128 MB: in the folder
+    cache of a store of your own; for the embedded pack in $XDG_CACHE_HOME/entrepot, or
+    ~/.cache/entrepot. It may be deleted.
 
     Parameters
     ----------
     country
         ISO3 code or a name in any supported language.
     sector
-        Industry, code or name: only its output and losses count.
+        Industry, by code or name, whose output and losses count alone; all if left out.
     partner
         Country whose inputs are ranked; all others if left out.
     group
-        Bloc whose members count as home.
+        Bloc whose members count as home, see 'entrepot blocs'.
     year
         Year of the input-output table; the last one if left out.
     """

@@ -12,7 +12,12 @@ from cyclopts import Parameter
 
 from entrepot.errors import InputError
 
-StorePath = Annotated[Path | None, Parameter(name="--store")]
+StorePath = Annotated[
+    Path | None,
+    Parameter(
+        name="--store", env_var="ENTREPOT_STORE", help="Folder of a store; the embedded pack if left out."
+    ),
+]
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
 
 
@@ -30,7 +35,7 @@ class Shown:
         str | None, Parameter(help="Print or write one of the further tables that the answer names.")
     ] = None
     all_rows: Annotated[bool, Parameter(help="Print every row.")] = False
-    store: Annotated[Path | None, Parameter(help="Folder of a store; the embedded pack if left out.")] = None
+    store: StorePath = None
 
 
 def periods(text: str | None) -> Sequence[int | str] | None:

@@ -29,23 +29,23 @@ def partners(
     """With whom a country could trade more, in positions outside every measure in force.
 
     Examples: entrepot partners BLR; entrepot partners BLR --with KAZ;
-    entrepot partners KAZ --table flows --weights size=0.5,ease=0.5; entrepot partners ARM --part sales.
+    entrepot partners KAZ --table flows --weights size=0.5,ease=0.5;
+    entrepot partners ARM --part sales.
 
     Parameters
     ----------
     country
         ISO3 code or a name in any supported language.
     partner
-        One partner: its positions are then what is printed.
+        One partner: what is printed are then the positions of this pair.
     weights
-        Weights of size, ease, complementarity, growth and risk, as NAME=NUMBER separated by commas; a name
-        that is left out counts nothing.
+        NAME=NUMBER of size, ease, complementarity, growth, risk, separated by commas; others weigh nothing.
     at
         Day of the law, as YYYY-MM-DD; the last day for which the catalogue or the trade is known if left out.
     year
         Last of the three years of trade that are averaged; never later than the day of the law.
     table
-        Goods by HS code, or intermediate sales by industry; auto takes what says most about the country.
+        flows: goods by HS code; industry_flows: sales between industries; auto takes what says most.
     catalogue
         Folder of further instruments, see docs/measures-format.md; they only ever bar more.
     """

@@ -13,6 +13,10 @@ from entrepot.cli.terminal import open_world
 def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
     """Print BibTeX of the software and of every source: those of a brief, or all in the store.
 
+    Country names, HS names and the map are not in it: their credits are in docs/data.md.
+
+    Examples: entrepot cite; entrepot cite brief-BLR.manifest.json; entrepot cite --store world.
+
     Parameters
     ----------
     manifest
@@ -29,6 +33,8 @@ def cite(manifest: Path | None = None, /, *, store: StorePath = None) -> int:
 @app.command(sort_key=15)
 def reproduce(manifest: Path, /, *, store: StorePath = None) -> int:
     """Run a brief again from its manifest and say what differs; exit code 1 if anything does.
+
+    Example: entrepot reproduce brief-BLR.manifest.json.
 
     Parameters
     ----------

@@ -27,11 +27,11 @@ def settlements(
     Parameters
     ----------
     members
-        At least two countries, or the name of a bloc.
+        At least two countries, or the name of a bloc (see 'entrepot blocs').
     year
         Year of the balances; the last one in the table if left out.
     table
-        Goods by HS code, or sales between industries.
+        flows: goods by HS code; industry_flows: sales between industries; auto takes what fits the question.
     """
     result = open_world(shown.store).settlements(list(members), year=year, table=table, lang=shown.lang)
     return show(result, shown)

@@ -39,13 +39,13 @@ def technoparks(
     country
         ISO3 code or a name in any supported language.
     k
-        Number of clusters; fewer where the candidates allow no more.
+        Number of clusters, 1 to 50; fewer are given where the candidates allow no more.
     register
         CSV of the programme's targets by park, indicator and year, see docs/programme-format.md.
     brains
-        Weight of brains against hardware, 0 to 1.
+        What counts, 0 to 1: 0 complexity of the goods (hardware), 1 knowledge services they need (brains).
     size
-        Least and most positions of a cluster, as LEAST:MOST.
+        Least and most positions (industries or HS codes) of a cluster, as LEAST:MOST.
     overlap
         How many clusters one position may belong to.
     at
@@ -53,7 +53,7 @@ def technoparks(
     year
         Last of the three years of trade that are averaged; never later than the day of the law.
     table
-        Space of HS codes or of industries; auto takes what says most about the country.
+        flows: goods by HS code; industry_flows: sales between industries; auto takes what says most.
     catalogue
         Folder of further instruments, see docs/measures-format.md; they only ever bar more.
     """

@@ -54,7 +54,7 @@ COLUMNS = (
     Column("coefficient", "Coefficient", "log points", "decimal", 4, "change of log trade per unit"),
     Column("standard_error", "Standard error", "", "decimal", 4),
     Column("z", "z", "", "decimal", 2, "coefficient over standard error"),
-    Column("p", "p", "", "decimal", 4, "probability of a larger |z| if the coefficient were 0"),
+    Column("p", "p", "", "probability", 4, "probability of a larger |z| if the coefficient were 0"),
     Column("lower", "from", "log points", "decimal", 4, "lower end of the 95% interval"),
     Column("upper", "to", "log points", "decimal", 4, "upper end of the 95% interval"),
     Column("n", "Rows", "", "integer", doc="rows that the estimates rest on"),

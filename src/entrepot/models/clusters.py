@@ -8,6 +8,12 @@ coarse and fine ones. A programme then chooses K groups and their members,
     s.t. least x[c] <= sum_p y[c, p] <= most x[c],   y[c, p] <= x[c],
          sum_c y[c, p] <= overlap,   sum_c x[c] = K,   x, y in {0, 1},
 
+and, where overlap is above 1, every cluster has as many members of its own as its least size: members z that
+no other cluster has, so that it would stand without what it shares and none is made of others,
+
+         sum_p z[c, p] >= least x[c],   z[c, p] <= y[c, p],
+         sum_c y[c, p] + (overlap - 1) sum_c z[c, p] <= overlap,
+
 or as many below K as the bounds allow, which a first programme finds.
 
 References
@@ -158,7 +164,7 @@ def choose(
     least, most : int
         Bounds on the number of members.
     overlap : int
-        How many clusters one item may belong to.
+        How many clusters one item may belong to. Each cluster has ``least`` members that no other has.
 
     Returns
     -------
@@ -184,12 +190,13 @@ def choose(
         return Selection((), (), np.zeros(0))
     groups, cells = len(able), len(row)
     profit = gain[able][row, item]
-    costs = np.concatenate([np.zeros(groups), -profit / (profit.max() or 1.0)])
-    count = np.concatenate([-np.ones(groups), np.zeros(cells)])
+    owned = np.zeros(cells if overlap > 1 else 0)
+    costs = np.concatenate([np.zeros(groups), -profit / (profit.max() or 1.0), owned])
+    count = np.concatenate([-np.ones(groups), np.zeros(cells), owned])
     rules = _rules(row, item, (groups, cells, member.shape[1]), least, most, overlap)
     some = round(-_solve(count, [*rules, LinearConstraint(-count, 0, k)]) @ count)
     best = _solve(costs, [*rules, LinearConstraint(-count, some, some)])
-    taken = np.round(best[groups:]).astype(bool)
+    taken = np.round(best[groups : groups + cells]).astype(bool)
     return _selection(gain, able, row[taken], item[taken])
 
 
@@ -215,7 +222,7 @@ def _rules(
     most: int,
     overlap: int,
 ) -> list[LinearConstraint]:
-    """Write the constraints over x (groups) and y (cells)."""
+    """Write the constraints over x (groups), y (cells) and, where items are shared, z (cells)."""
     groups, cells, n = sizes
     place = np.arange(cells)
     ones = np.ones(cells)
@@ -225,12 +232,17 @@ def _rules(
     # y <= x cell by cell costs rows and saves branching.
     apart: Any = sp.csr_array((-ones, (place, row)), shape=(cells, groups))
     none: Any = sp.csr_array((n, groups))
-    return [
-        LinearConstraint(sp.hstack([-least * unit, count]), 0, np.inf),
-        LinearConstraint(sp.hstack([-most * unit, count]), -np.inf, 0),
-        LinearConstraint(sp.hstack([apart, sp.eye_array(cells)]), -np.inf, 0),
-        LinearConstraint(sp.hstack([none, use]), -np.inf, overlap),
+    same = sp.eye_array(cells)
+    wide: list[tuple[Any, Any, Any, float, float]] = [
+        (-least * unit, count, 0 * count, 0, np.inf),
+        (-most * unit, count, 0 * count, -np.inf, 0),
+        (apart, same, 0 * same, -np.inf, 0),
+        (none, use, (overlap - 1) * use, -np.inf, overlap),
     ]
+    if overlap == 1:
+        return [LinearConstraint(sp.hstack([x, y]), low, high) for x, y, _, low, high in wide]
+    wide += [(-least * unit, 0 * count, count, 0, np.inf), (0 * apart, same, -same, 0, np.inf)]
+    return [LinearConstraint(sp.hstack([x, y, z]), low, high) for x, y, z, low, high in wide]
 
 
 def _selection(

@@ -27,6 +27,10 @@ BREADTH = 500
 LARGE = 1e9
 # With fewer large exporters than this the rule selects too little, and every country counts.
 FEWEST = 10
+
+# A country that makes fewer than these with advantage is not ranked: its index is that of one or two.
+RANKED = 3
+
 # Conventions whose owners compute on every country given.
 EVERYBODY = ("ecomplexity", "r-economiccomplexity")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entrepot.questions.competencies_lists import Lists
-from entrepot.questions.competencies_read import Ask, Space
+from entrepot.questions.competencies_read import RANKED, Ask, Space
 from entrepot.result import Column, Table
 
 MOST = 50
@@ -149,9 +149,10 @@ def profile(ask: Ask, spaces: Mapping[int, Space], dark: Mapping[int, float]) ->
         if space is not None and seen:
             row = space.row(ask.country)
             value = float(space.found.eci[row])
-            if not np.isnan(value):
-                eci, place = value, space.rank(ask.country, space.found.eci)
             diversity = int((np.nan_to_num(space.found.rca[row]) >= 1.0).sum())
+            if not np.isnan(value):
+                eci = value
+                place = space.rank(ask.country, space.found.eci) if diversity >= RANKED else (None, None)
         status = "observed" if seen else "no exports reported" if space is None else "not observed"
         for name, cell in zip(_PROFILE, (year, eci, *place, diversity, status), strict=True):
             rows[name].append(cell)
@@ -162,7 +163,7 @@ def profile(ask: Ask, spaces: Mapping[int, Space], dark: Mapping[int, float]) ->
         Column(
             "eci", "ECI", "", "decimal", 2, "economic complexity index; compare ranks over time, not levels"
         ),
-        Column("rank", "Rank", "", "integer", doc="1 = most complex, among the reference sample"),
+        Column("rank", "Rank", "", "integer", doc="1 = most complex of the sample; null below 3 made"),
         Column("of", "Of", "countries", "integer"),
         Column("diversity", "Made with advantage", "", "integer", doc="number with RCA of at least 1"),
         Column("status", "Status"),

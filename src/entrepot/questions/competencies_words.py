@@ -9,7 +9,7 @@ import numpy as np
 
 from entrepot.questions import words
 from entrepot.questions.competencies_lists import Lists
-from entrepot.questions.competencies_read import BREADTH, FEWEST, Ask, Space
+from entrepot.questions.competencies_read import BREADTH, FEWEST, RANKED, Ask, Space
 from entrepot.questions.partners_trade import inside
 from entrepot.result import How, Note
 from entrepot.world import reporting
@@ -46,16 +46,26 @@ def finding(ask: Ask, space: Space, found: Lists, dark: Mapping[int, float]) -> 
     row = space.row(ask.country)
     if np.isnan(space.found.eci[row]):
         return f"{country} {what} in {ask.year}; its complexity is not defined."
+    if count < RANKED:
+        nothing = "" if len(found.nearest) else f"; {_nothing_listed(found)}"
+        return f"{country} {what} in {ask.year}, too few to rank its complexity{nothing}."
     rank, of = space.rank(ask.country, space.found.eci)
     eci = f"{space.found.eci[row]:.2f}".replace("-", "−")
     said = f"{country} ranks {rank} of {of} in complexity (ECI {eci}) and {what} in {ask.year}"
     if not len(found.nearest):
-        return f"{said}."
+        return f"{said}; {_nothing_listed(found)}."
     first = f"nearest of the rest: {inside(found.labels[found.nearest[0]])}"
     if not len(found.outlook):
         return f"{said}; {first}."
     best = inside(found.labels[found.outlook[0]])
     return f"{said}; {first}; within reach and opening most: {best}."
+
+
+def _nothing_listed(found: Lists) -> str:
+    """Say why the lists of what could be made are empty."""
+    if (found.barred | found.made).all():
+        return "what else it could make is not listed, because of the measures on it"
+    return "nothing else has a place near to it"
 
 
 def space_title(ask: Ask, space: Space, found: Lists) -> str:

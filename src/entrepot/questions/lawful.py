@@ -35,21 +35,33 @@ UNSPECIFIED = ("98", "99")
 # Blocs of countries with goods measures on a target; the catalogue does not hold all of their law.
 SENDERS = {"RUS": "sanctions-rus", "BLR": "sanctions-blr"}
 
-# Pairs whose trade stopped without a text that the catalogue holds, from a day on: the war of 2022.
+# Pairs closed by decisions that the catalogue holds no text of, from a day on: Ukraine shut its border posts
+# with Belarus by decision of its Cabinet of 2022-02-26. Counted from the invasion, so that doubt leaves out.
 UNREAD = {frozenset({"BLR", "UKR"}): date(2022, 2, 24)}
+
+# Why a pair is closed.
+EMBARGO = "UN Security Council measures"
+MEASURES = "goods measures between the two"
+BORDER = "a border closed in the war"
 
 # Groups of industries whose trade no goods law describes.
 SERVICES = ("services", "construction")
 
-# Headings that hold materials of Annex I to Regulation (EU) 2021/821, by entry of that list. The list is
-# written by technical parameter, so a heading is named as a whole; it is not complete.
+# Headings that hold materials of Annex I to Regulation (EU) 2021/821, by entry, read in the consolidated text
+# of 2023-05-26. The list is written by technical parameter, so a heading is named as a whole: the match of
+# material and heading is this project's, bars more than the list, and is not complete (1C350 is left out).
 DUAL_USE = {
     "2612": "0C001",
-    "2844": "0C001, 0C002, 1C235, 1C236",
+    "2844": "0C001, 0C002, 1C235, 1C236, 1C237",
     "2845": "0C003, 1C232, 1C233",
     "8401": "0A001",
     "280450": "1C225",
-    "8101": "1C226",
+    # Calcium: 2805.21 up to HS1996, 2805.12 since HS2002.
+    "280521": "1C227",
+    "280512": "1C227",
+    "7504": "0C005, 1C240",
+    "8101": "1C117, 1C226",
+    "8102": "1C117",
     "8104": "1C228",
     "8106": "1C229",
     "8109": "1C234",
@@ -162,14 +174,25 @@ class Lawful:
         on another is closed to it: the catalogue does not hold all of that law, and what it leaves out would
         be a list of uncovered codes. So are the pairs of ``UNREAD``.
         """
-        if country in self.embargoed:
-            return np.ones(len(partners), bool)
-        shut = set(self.embargoed | self.senders.get(country, frozenset()))
-        shut.update(target for target, group in self.senders.items() if country in group)
-        for pair, since in UNREAD.items():
-            if country in pair and since <= self.at:
-                shut |= pair - {country}
-        return np.array([partner in shut for partner in partners], bool)
+        return np.array([self.why_closed(country, partner) != "" for partner in partners], bool)
+
+    def why_closed(self, country: str, partner: str) -> str:
+        """Return why nothing is listed between two countries, in words; empty where something may be.
+
+        Examples
+        --------
+        >>> from datetime import date
+        >>> law = lawful(["260300"], "HS1992", date(2024, 1, 1))
+        >>> law.why_closed("BLR", "DEU"), law.why_closed("BLR", "UKR"), law.why_closed("BLR", "KAZ")
+        ('goods measures between the two', 'a border closed in the war', '')
+        """
+        if {country, partner} & self.embargoed:
+            return EMBARGO
+        senders = self.senders
+        if partner in senders.get(country, ()) or country in senders.get(partner, ()):
+            return MEASURES
+        since = UNREAD.get(frozenset({country, partner}))
+        return BORDER if since is not None and since <= self.at else ""
 
     def made(self, country: str) -> Flags:
         """Return the codes (P,) that a country cannot be shown to make, whoever buys them."""

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 from entrepot.measures.loader import load_catalogue
 from entrepot.questions import words
 from entrepot.questions.lawful import Lawful
 from entrepot.result import Note
+from entrepot.world import un_regimes
 
 
-def limits(
-    law: Lawful, at: date, *, country: str, regimes: Mapping[str, str], own: str | Path | None = None
-) -> list[Note]:
+def limits(law: Lawful, *, country: str, own: str | Path | None = None) -> list[Note]:
     """Say how far the catalogue reaches: what was adopted later, and what binds the country beside it.
 
     Parameters
     ----------
     law : Lawful
-        The filter that was used.
-    at : date
-        Day of the law.
+        The filter that was used, on its day.
     country : str
         ISO3 code of the country asked about.
-    regimes : mapping of str to str
-        Sanctions regimes of the UN Security Council that the catalogue does not hold, by ISO3 code.
     own : path, optional
         Folder of further instruments.
     """
-    found = []
+    found, at = [], law.at
     held = load_catalogue(own).instrument
     texts = [held[name] for name in dict.fromkeys(row.instrument_id for row in law.measures)]
     older = [f"{text.sender} {text.reference} on {text.as_of}" for text in texts if text.as_of < at]
@@ -42,13 +35,16 @@ def limits(
                 "after these days is not in it, so a position shown here may be under a measure; look it up.",
             )
         )
-    if country in regimes and country not in law.embargoed:
+    resolution = un_regimes.in_force(at).get(country)
+    if resolution is not None and country not in law.embargoed:
+        known = "" if at <= un_regimes.AS_OF else f", as known on {un_regimes.AS_OF}"
         found.append(
             Note(
                 "warning",
                 f"{words.capital(words.with_article(country))} is under a sanctions regime of the UN "
-                f"Security Council (resolution {regimes[country]}) that the catalogue does not hold, nor the "
-                "measures of single countries that go with it: nothing is left out on their account.",
+                f"Security Council on {at} (resolution {resolution}{known}) that the catalogue does not "
+                "hold, nor the measures of single countries that go with it: nothing is left out on their "
+                "account.",
             )
         )
     return found

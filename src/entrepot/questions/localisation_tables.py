@@ -107,6 +107,7 @@ def main(ask: Ask, found: Measured, origins: Origins, using: IntArray) -> Table:
             "sector": _text(found.table.sectors[k] for k in at),
             "name": _text(sector_name(found.table.sectors[k]) for k in at),
             "origin": _text(origins.ids[i] for i in o),
+            "origin_name": _text(origins.labels[origins.ids[i]] for i in o),
             "share": pa.array(_short(share)),
             "value": pa.array(np.rint(share * found.content.output[at])),
         }
@@ -115,7 +116,8 @@ def main(ask: Ask, found: Measured, origins: Origins, using: IntArray) -> Table:
         Column("year", "Year", format="year"),
         Column("sector", "Industry", format="code"),
         Column("name", "Name"),
-        Column("origin", "Origin", format="code", doc="home, a bloc, or unattributed (cells left out)"),
+        Column("origin", "Key", format="code", doc="home, a bloc, or unattributed (cells left out)"),
+        Column("origin_name", "Origin"),
         Column("share", "Share", "of the value of output", "percent"),
         Column("value", "Value", "USD", "integer", doc="share of gross output"),
     )
@@ -160,10 +162,12 @@ def display(ask: Ask, found: Measured, using: IntArray) -> Table:
 
 
 def content(ask: Ask, found: Measured, using: IntArray) -> Table:
-    """One row per industry and country of origin."""
+    """One row per industry and country of origin, the largest of each industry first."""
     import pyarrow as pa
 
     n, j = np.nonzero(found.content.share[:, using] > 0)
+    order = np.lexsort((n, -np.round(found.content.share[n, using[j]], 9), j))
+    n, j = n[order], j[order]
     at = using[j]
     data = pa.table(
         {
@@ -192,13 +196,13 @@ def partners(ask: Ask, found: Measured, using: IntArray) -> Table:
         i for i in np.argsort(-lost.value_added, kind="stable") if found.table.countries[i] not in ask.home
     ]
     total = value_added(ask, found.table, using)
-    of = blocs.partition("meeting", ask.year)
+    of, other = blocs.partition("meeting", ask.year), blocs.partition_groups("meeting")[-1].id
     codes = [found.table.countries[i] for i in order]
     data = pa.table(
         {
             "country": _text(codes),
             "name": _text(country_name(iso3, ask.lang) for iso3 in codes),
-            "bloc": _text(of.get(iso3, "other") for iso3 in codes),
+            "bloc": _text(words.label(of.get(iso3, other), "bloc") for iso3 in codes),
             "content": pa.array(_short(shares[order])),
             "bought": pa.array(np.rint(lost.bought[order])),
             "output_lost": pa.array(np.rint(lost.output[order])),
@@ -211,7 +215,7 @@ def partners(ask: Ask, found: Measured, using: IntArray) -> Table:
     columns = (
         Column("country", "Partner", format="code"),
         Column("name", "Name"),
-        Column("bloc", "Bloc", format="code"),
+        Column("bloc", "Bloc"),
         Column("content", "Its value", "in output", "percent"),
         Column("bought", "Inputs bought", "USD", "integer"),
         *_loss_columns("all its inputs stop"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from entrepot.errors import InputError
 from entrepot.measures import load_catalogue
@@ -17,7 +18,6 @@ from entrepot.questions import words
 from entrepot.questions.coverage import read_date
 from entrepot.questions.lawful_words import limits
 from entrepot.questions.partners_score import (
-    UN_REGIMES,
     WEIGHTS,
     Pool,
     Sides,
@@ -236,6 +236,11 @@ def _pair_finding(ask: Ask, sides: Sides, sales: Table) -> str:
     place = sides.trade.partners.index(ask.partner)
     here, there = words.with_article(ask.country), words.with_article(ask.partner)
     if not (sides.open.sell[place].any() or sides.open.buy[place].any()):
+        if {ask.country, ask.partner} & sides.open.law.embargoed:
+            target = here if ask.country in sides.open.law.embargoed else there
+            return words.capital(
+                f"{target} is under measures of the UN Security Council, so no position is shown."
+            )
         if sides.open.law.closed(ask.country, [ask.partner])[0]:
             return (
                 f"There are measures between {here} and {there}: such pairs are left out, so none is shown."
@@ -256,22 +261,29 @@ def _pair_finding(ask: Ask, sides: Sides, sales: Table) -> str:
 def _nothing(ask: Ask, sides: Sides, pool: Pool) -> str:
     """Say that nothing is left, and why."""
     here = words.with_article(ask.country)
+    if ask.country in sides.open.law.embargoed:
+        return words.capital(f"{here} is under measures of the UN Security Council, so no position is shown.")
     if not len(pool.order):
+        if not sides.supply[sides.trade.own].any():
+            span = words.span_of_years(sides.trade.years)
+            return words.capital(
+                f"{here} shows no own supply in {breadth(sides.trade)}, {span}, so no potential can be "
+                "stated."
+            )
         return f"No position of {here} that the table holds is outside the measures in the catalogue."
     return f"No unrealised potential of {here} shows at the ease observed in {breadth(sides.trade)}."
 
 
 def subtitle(ask: Ask, trade: Trade) -> str:
     """State unit, period and scope."""
-    first, last = trade.years
-    years = f"{first}" if first == last else f"mean of {first} to {last}"
+    years = words.span_of_years(trade.years)
     return f"Current USD a year, {breadth(trade)}, {years}; catalogued law of {ask.at.isoformat()}"
 
 
 def notes(store: Store, ask: Ask, sides: Sides, pool: Pool) -> list[Note]:
     """Collect what is left out, what was not observed, and conventions."""
     trade = sides.trade
-    law = limits(sides.open.law, ask.at, country=ask.country, regimes=UN_REGIMES, own=ask.own)
+    law = limits(sides.open.law, country=ask.country, own=ask.own)
     found = [*_law_notes(ask, sides), *law, *_silence(ask, sides)]
     found += [Note("scope", text) for text in store.info(trade.basis).notes]
     if trade.basis == "industry_flows":
@@ -316,7 +328,6 @@ def _law_notes(ask: Ask, sides: Sides) -> list[Note]:
     shut = law.closed(ask.country, trade.partners) & trade.others
     here = np.array([ask.partner in (None, partner) for partner in trade.partners])
     shut, open_to = shut & here, trade.others & here & ~shut
-    count = int(shut.sum())
     rest = free.sell[open_to]
     text = (
         "Only positions outside every measure in the catalogue for the pair are shown: partial scope, "
@@ -326,19 +337,28 @@ def _law_notes(ask: Ask, sides: Sides) -> list[Note]:
         "hold it cannot leave out. This is not legal advice."
     )
     found = [Note("convention", text)]
-    if count:
-        noun = "partner" if count == 1 else "partners"
-        who = words.listing([countries.name(trade.partners[i], ask.lang) for i in np.flatnonzero(shut)], 6)
-        found.append(
-            Note(
-                "partial",
-                f"Nothing is shown for {count} {noun} with goods measures between the two: {who}.",
-            )
-        )
+    found += _closed_notes(ask, sides, np.flatnonzero(shut))
     if not rest.all():
         few = f"{int((~rest).sum()):,} of {rest.size:,}"
         them = "the others" if ask.partner is None else words.with_article(ask.partner)
         found.append(Note("partial", f"With {them} {few} positions of sale are left out."))
+    return found
+
+
+def _closed_notes(ask: Ask, sides: Sides, shut: NDArray[np.intp]) -> list[Note]:
+    """Name the partners with which nothing is shown, by the reason."""
+    law, partners = sides.open.law, sides.trade.partners
+    if ask.country in law.embargoed:
+        return [Note("partial", "Nothing is shown with anyone: measures of the UN Security Council.")]
+    by_reason: dict[str, list[str]] = {}
+    for place in shut:
+        reason = law.why_closed(ask.country, partners[place])
+        by_reason.setdefault(reason, []).append(countries.name(partners[place], ask.lang))
+    found = []
+    for reason, names in by_reason.items():
+        noun = "partner" if len(names) == 1 else "partners"
+        who = words.listing(names, 6)
+        found.append(Note("partial", f"Nothing is shown for {len(names)} {noun} with {reason}: {who}."))
     return found
 
 

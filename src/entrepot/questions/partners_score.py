@@ -23,7 +23,7 @@ from entrepot.models.potential import (
 from entrepot.questions.lawful import Lawful, lawful, open_sectors
 from entrepot.questions.partners_trade import Trade
 from entrepot.world import products as hs
-from entrepot.world import reporting, sectors
+from entrepot.world import reporting, sectors, un_regimes
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -35,25 +35,6 @@ WEIGHTS: Mapping[str, float] = {
     "complementarity": 0.20,
     "growth": 0.15,
     "risk": 0.15,
-}
-
-
-# Sanctions regimes of the UN Security Council beside that on North Korea, by resolution: a risk flag. Few of
-# them ban goods other than arms, and the catalogue does not hold them.
-UN_REGIMES: Mapping[str, str] = {
-    "AFG": "1988 (2011)",
-    "CAF": "2745 (2024)",
-    "COD": "1533 (2004)",
-    "GNB": "2048 (2012)",
-    "HTI": "2653 (2022)",
-    "IRN": "1737 (2006), again since 2025-09-28",
-    "IRQ": "1518 (2003)",
-    "LBN": "1636 (2005)",
-    "LBY": "1970 (2011)",
-    "SDN": "1591 (2005)",
-    "SOM": "2713 (2023)",
-    "SSD": "2206 (2015)",
-    "YEM": "2140 (2014)",
 }
 
 
@@ -256,14 +237,13 @@ def _flags(sides: Sides, place: int) -> tuple[str, ...]:
     partner, country = trade.partners[place], trade.country
     if place == trade.own:
         return ()
-    if partner in law.embargoed or country in law.embargoed:
-        return ("UN Security Council measures",)
-    if law.closed(country, [partner])[0]:
-        return ("goods measures between the two",)
+    closed = law.why_closed(country, partner)
+    if closed:
+        return (closed,)
     found = []
     if partner in law.listed:
         found.append("target of measures")
-    if partner in UN_REGIMES:
+    if partner in un_regimes.in_force(law.at):
         found.append("UN sanctions regime")
     if partner in reporting.silent(trade.years[1]):
         found.append("publishes no trade")

@@ -14,7 +14,7 @@ from entrepot.questions import words
 from entrepot.questions.coverage import read_date
 from entrepot.questions.lawful_words import limits
 from entrepot.questions.partners import last_known
-from entrepot.questions.partners_score import UN_REGIMES, open_positions
+from entrepot.questions.partners_score import open_positions
 from entrepot.questions.partners_trade import (
     Basis,
     Trade,
@@ -220,19 +220,26 @@ def finding(ask: Ask, found: Plan, targets: tuple[Progress, ...] | None) -> str:
     count = len(found.chosen.groups)
     told = f" {summary(targets)}" if targets else ""
     if not count:
-        few = len(found.candidates.places)
-        noun = "position qualifies" if few == 1 else "positions qualify"
-        return (
-            f"No cluster is within {here} reach outside the measures in the catalogue: {few} {noun}, and "
-            f"a cluster needs {ask.size[0]}.{told}"
-        )
-    named = [inside(item_label(found.trade, found.trade.items[found.items(i)[0]])) for i in range(count)]
+        why = _why(ask, found)
+        return f"No cluster is within {here} reach outside the measures in the catalogue: {why}.{told}"
+    named = [inside(item_label(found.trade, found.trade.items[found.leaders(i)[0]])) for i in range(count)]
     noun = "One cluster lies" if count == 1 else f"{count} clusters lie"
     wanted = "" if count == ask.k else f" ({ask.k} were asked for)"
     return (
         f"{noun} within {here} reach outside the measures in the catalogue{wanted}, around "
         f"{words.listing(list(dict.fromkeys(named)), 3)}.{told}"
     )
+
+
+def _why(ask: Ask, found: Plan) -> str:
+    """Say why no cluster was found."""
+    if ask.country in found.open.law.embargoed:
+        return "it is under measures of the UN Security Council"
+    if not (found.space.m[found.trade.own] >= 1).any():
+        return "it makes nothing with advantage that the table holds, so nothing is near to it"
+    few = len(found.candidates.places)
+    noun = "position qualifies" if few == 1 else "positions qualify"
+    return f"{few} {noun}, and a cluster needs {ask.size[0]}"
 
 
 def card_title(found: Plan) -> str:
@@ -264,7 +271,7 @@ def notes(store: Store, ask: Ask, found: Plan, sourced: bool) -> list[Note]:
             "no candidate. There is no switch. The catalogue holds measures on "
             f"{words.listing([words.with_article(iso3) for iso3 in sorted(law.listed)])}. Not legal advice.",
         ),
-        *limits(law, ask.at, country=ask.country, regimes=UN_REGIMES, own=ask.own),
+        *limits(law, country=ask.country, own=ask.own),
         _space_note(trade),
     ]
     told += [Note("scope", text) for text in store.info(trade.basis).notes[:1]]

@@ -115,6 +115,13 @@ class Plan:
         order = np.argsort(-np.round(self.candidates.worth[members], 12), kind="stable")
         return self.candidates.places[members[order]]
 
+    def leaders(self, cluster: int) -> Places:
+        """Return the items of a cluster in the order in which they name it: its own before shared ones."""
+        others = [group for at, group in enumerate(self.chosen.members) if at != cluster]
+        shared = self.candidates.places[np.concatenate([np.zeros(0, np.intp), *others])]
+        items = self.items(cluster)
+        return items[np.argsort(np.isin(items, shared), kind="stable")]
+
 
 def plan(
     store: Store,

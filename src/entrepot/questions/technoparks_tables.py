@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def name_of(found: Plan, cluster: int) -> str:
-    """Name a cluster by its one or two most worthy items."""
-    labels = [item_label(found.trade, found.trade.items[i]) for i in found.items(cluster)[:2]]
+    """Name a cluster by its one or two most worthy items that no other has."""
+    labels = [item_label(found.trade, found.trade.items[i]) for i in found.leaders(cluster)[:2]]
     return " with ".join([labels[0], *(inside(label) for label in labels[1:])])
 
 

@@ -101,6 +101,18 @@ def listing(words: Sequence[str], most: int = 4) -> str:
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else ""
 
 
+def span_of_years(years: tuple[int, int]) -> str:
+    """Write the years that were averaged.
+
+    Examples
+    --------
+    >>> span_of_years((2022, 2022)), span_of_years((2022, 2024))
+    ('2022', 'mean of 2022 to 2024')
+    """
+    first, last = years
+    return f"{first}" if first == last else f"mean of {first} to {last}"
+
+
 def spells(years: Sequence[int]) -> list[str]:
     """Write years as runs.
 

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from entrepot.errors import DataError, InputError
+from entrepot.measures.catalogue import countries as stands_for
+from entrepot.measures.loader import load_catalogue
 from entrepot.questions.agreement import agreement
 from entrepot.questions.competencies import competencies
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
+from entrepot.questions.diversion import diversion
+from entrepot.questions.diversion_scope import DIRECTION, KINDS, Form
 from entrepot.questions.localisation import localisation
 from entrepot.questions.partners import partners
 from entrepot.questions.programme import Register, from_rows, read_register
@@ -32,6 +36,8 @@ SCENARIOS = {
     "RUS": ("rus-measures-lifted",),
     "KAZ": ("eaeu-deeper",),
 }
+# Whose measures a country that is no target itself is asked about.
+TARGET = "RUS"
 # The group with which a country would settle: the first of these that counts it as a member.
 GROUPS = ("eaeu", "gcc", "asean", "mercosur", "eu", "brics", "cis", "sco", "g7", "african-union")
 
@@ -141,6 +147,7 @@ def agenda(
         asks.append(("direction", partial(direction, store, iso3, by="sector", lang=lang)))
     if store.has("flows"):
         asks.append(("coverage", partial(coverage, store, iso3, at=at, lang=lang)))
+    asks += [("diversion", ask) for ask in ways_round(store, iso3, year, lang)]
     asks.append(("partners", partial(partners, store, iso3, at=at, year=year, lang=lang)))
     if industry and store.has("industry_totals"):
         for scenario in (*SCENARIOS.get(iso3, ()), "west-russia-ban"):
@@ -154,6 +161,28 @@ def agenda(
     asks.append(("technoparks", parks))
     asks.append(("settlements", partial(set_off, store, iso3, year, lang)))
     return asks
+
+
+def ways_round(store: Store, iso3: str, year: int | None, lang: str) -> list[Callable[[], Result]]:
+    """List the calls for diversion: around the bans on a country, or else around those on ``TARGET``.
+
+    A country that is neither target nor sender is shown its own part, as a third country. Import bans come
+    first where the store holds only some goods: raw materials are what targets sell.
+    """
+    if not (store.has("flows") or store.has("reports")):
+        return []
+    law = load_catalogue()
+    held = {row.direction for row in law.select(iso3, kinds=KINDS)}
+    keeps = any(iso3 in (stands_for(name, date.today()) or ()) for name in law.senders(TARGET, KINDS))
+    own = bool(held & set(DIRECTION.values()))
+    target, hub = (iso3, ()) if own else (TARGET, () if keeps else (iso3,))
+    forms = [form for form in get_args(Form) if not own or DIRECTION[form] in held]
+    if store.has("flows") and partial_products(store) is not None:
+        forms.reverse()
+    return [
+        partial(diversion, store, target, sender=None, form=form, hub=hub, until=year, lang=lang)
+        for form in forms
+    ]
 
 
 def industry_holds(store: Store, iso3: str, year: int | None) -> bool:

@@ -11,6 +11,7 @@ from entrepot.measures import load_catalogue
 from entrepot.report.brief import read_manifest
 from entrepot.result import Source
 from entrepot.sources.catalogue import bibtex
+from entrepot.world import distances
 
 if TYPE_CHECKING:
     from entrepot.store.store import Store
@@ -30,7 +31,7 @@ def citations(store: Store, manifest: str | Path | None = None) -> str:
     ----------
     store : Store
     manifest : str or Path, optional
-        Manifest of a brief; without it, every source of the store and of the measures catalogue.
+        Manifest of a brief; without it, every source of the store, of the measures and of distances.
 
     Raises
     ------
@@ -39,7 +40,8 @@ def citations(store: Store, manifest: str | Path | None = None) -> str:
     """
     if manifest is None:
         catalogue = load_catalogue()
-        sources = dict.fromkeys((*store.sources(), *catalogue.sources(catalogue.measure.values())))
+        law = catalogue.sources(catalogue.measure.values())
+        sources = dict.fromkeys((*store.sources(), *law, distances.SOURCE))
     else:
         sources = dict.fromkeys(_source(entry) for entry in read_manifest(manifest)["sources"])
     return "\n\n".join([SOFTWARE, *(bibtex(source) for source in sources)])

@@ -45,6 +45,20 @@ def format_number(value: float, digits: int = 1, lang: str = "en") -> str:
     return MINUS + text if negative else text
 
 
+def format_probability(value: float, digits: int = 4, lang: str = "en") -> str:
+    """Write a probability; one that is too small for its decimals is below the last of them, never nil.
+
+    Examples
+    --------
+    >>> format_probability(0.0312), format_probability(3e-9)
+    ('0.0312', '<0.0001')
+    """
+    least = 10.0**-digits
+    if 0 <= value < least:
+        return "<" + format_number(least, digits, lang)
+    return format_number(value, digits, lang)
+
+
 def format_value(value: object, column: Column, lang: str = "en") -> str:
     """Write one cell in the format of its column, without the unit.
 
@@ -83,12 +97,14 @@ def format_value(value: object, column: Column, lang: str = "en") -> str:
         return format_number(100 * value, column.digits, lang)
     if column.format == "decimal":
         return format_number(value, column.digits, lang)
+    if column.format == "probability":
+        return format_probability(value, column.digits, lang)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def is_numeric(column: Column) -> bool:
     """Tell whether a column is aligned to the right."""
-    return column.format in ("integer", "decimal", "percent")
+    return column.format in ("integer", "decimal", "percent", "probability")
 
 
 def unit_of(column: Column) -> str:

@@ -13,6 +13,7 @@ from entrepot.questions.agreement import agreement
 from entrepot.questions.competencies import competencies
 from entrepot.questions.coverage import coverage
 from entrepot.questions.direction import direction
+from entrepot.questions.diversion import diversion
 from entrepot.questions.localisation import localisation
 from entrepot.questions.partners import partners
 from entrepot.questions.settlements import settlements
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "direction": direction,
     "coverage": coverage,
+    "diversion": diversion,
     "agreement": agreement,
     "settlements": settlements,
     "partners": partners,

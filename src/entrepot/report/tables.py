@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entrepot.errors import InputError
+from entrepot.report.amounts import readable
 from entrepot.report.formats import MINUS, MISSING, MISSING_WORDS, THIN, format_value, is_numeric, unit_of
 from entrepot.result import Column, Result, Table
 from entrepot.store.files import write_atomic
@@ -78,6 +79,7 @@ def table_html(
     >>> '<th scope="row">India</th>' in table_html(Table("t", "Exports", data, columns))
     True
     """
+    table = readable(table)
     total = table.data.num_rows
     shown = total if max_rows is None else min(max_rows, total)
     body = cells(table, lang, shown)
@@ -233,6 +235,7 @@ def table_latex(table: Table, *, caption: str = "", subtitle: str = "", lang: st
     import great_tables
     import pyarrow as pa
 
+    table = readable(table)
     columns = list(zip(*cells(table, lang), strict=True)) or [() for _ in table.columns]
     data = pa.table(
         {c.name: pa.array(list(v), pa.string()) for c, v in zip(table.columns, columns, strict=True)}
@@ -326,6 +329,7 @@ def _terminal_table(table: Table, rows: int | None, lang: str, width: int) -> An
     from rich.table import Table as RichTable
 
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = readable(table)
     body = cells(table, lang, rows)
     head_width = HEAD_WIDTH if width >= 80 else NARROW_HEAD_WIDTH
     for i, column in enumerate(table.columns):

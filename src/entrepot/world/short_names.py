@@ -25,5 +25,8 @@ def short(code: str, revision: str | None = None, most: int = 48) -> str:
         return _given()[code]
     text = describe(code, revision)
     head = text if len(code) == 2 else text.split(";")[0] if len(code) == 4 else text
-    head = head if len(head) <= most else head[:most].rsplit(" ", 1)[0] + " ..."
+    if len(head) > most:
+        head = head[:most].rsplit(" ", 1)[0]
+        # A bracket that the cut left open goes whole.
+        head = (head[: head.rindex("(")].rstrip() if head.count("(") > head.count(")") else head) + " ..."
     return head[:1].lower() + head[1:]
