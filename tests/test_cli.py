@@ -274,6 +274,20 @@ def test_cite_and_reproduce(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "differs" in out
 
 
+def test_a_manifest_that_lost_an_answer_is_not_identical(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "kaz.html"
+    assert run(["brief", "KAZ", "--draws", "0", "--out", str(page)], capsys)[0] == 0
+    manifest = tmp_path / "kaz.manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["results"][1:]
+    manifest.write_text(json.dumps(content))
+    code, out, _ = run(["reproduce", str(manifest)], capsys)
+    assert code == 1
+    assert out == "manifest: its results were changed after it was written\n"
+
+
 def test_the_environment_of_the_user_is_left_alone() -> None:
     before = dict(os.environ)
     assert main(["blocs"]) == 0

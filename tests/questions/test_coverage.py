@@ -278,3 +278,8 @@ def test_periods() -> None:
     assert [label for label, _, _ in read_periods(range(2020, 2022))] == ["2020", "2021"]
     assert read_periods(["2022-02-28"]) == (("2022-02-28", date(2022, 2, 28), date(2022, 3, 1)),)
     assert read_periods(("2020", "2021"))[0] == ("2020", date(2020, 1, 1), date(2021, 1, 1))
+
+
+def test_years_before_all_law_are_refused(pack: Store) -> None:
+    with pytest.raises(DataError, match="from 2005 to 2008"):
+        coverage(pack, "RUS", sender="EU", over=(2005, 2008))

@@ -230,13 +230,19 @@ def understand(
             f"measures on {countries.name(iso3, lang)} on {day}",
             hint=f"the first one in this catalogue may be in force from {first}; ask for that day or later",
         )
+    periods = read_periods(over)
+    if periods and all(until <= first for _, _, until in periods):
+        raise DataError.empty_selection(
+            f"measures on {countries.name(iso3, lang)} from {periods[0][0]} to {periods[-1][0]}",
+            hint=f"the first one in this catalogue may be in force from {first}; let --over reach that day",
+        )
     senders = (keeper,) if keeper else law.senders(iso3, kinds)
     asked = tuple(over or ())
     return Ask(
         iso3,
         senders,
         day,
-        read_periods(over),
+        periods,
         level or 2,
         tuple(kinds),
         base,

@@ -100,6 +100,7 @@ class Brief:
     def manifest(self) -> dict[str, Any]:
         """What was computed from what: enough to run the brief again and to compare it with a later one."""
         sources = {source.id: source_to_dict(source) for result in self.results for source in result.sources}
+        entries = [_entry(result) for result in self.results]
         return {
             "format": FORMAT,
             "entrepot": entrepot.__version__,
@@ -111,7 +112,8 @@ class Brief:
                 "tables": dict(self.store.tables or {}),
                 "years": list(self.store.years) if self.store.years else None,
             },
-            "results": [_entry(result) for result in self.results],
+            "results": entries,
+            "results_sha256": results_hash(entries),
             "unanswered": [{"question": question, "reason": reason} for question, reason in self.unanswered],
             "sources": list(sources.values()),
             "register": [dict(row) for row in self.register],
@@ -208,6 +210,11 @@ def _entry(result: Result) -> dict[str, Any]:
         "headlines": headlines(result),
         "sources": [source.id for source in result.sources],
     }
+
+
+def results_hash(entries: object) -> str:
+    """Return a fingerprint of the entries of a manifest, which shows later changes of them."""
+    return hashlib.sha256(_json(entries)).hexdigest()
 
 
 def _json(value: object) -> bytes:

@@ -18,7 +18,7 @@ from entrepot.questions.localisation import localisation
 from entrepot.questions.partners import partners
 from entrepot.questions.settlements import settlements
 from entrepot.questions.technoparks import technoparks
-from entrepot.report.brief import read_manifest
+from entrepot.report.brief import read_manifest, results_hash
 from entrepot.report.changes import headlines
 from entrepot.report.tables import table_hash
 from entrepot.result import Result
@@ -62,6 +62,8 @@ def differences(store: Store, manifest: str | Path) -> list[str]:
     found = []
     if then["entrepot"] != entrepot.__version__:
         found.append(f"version: {then['entrepot']} then, {entrepot.__version__} now")
+    if results_hash(then["results"]) != then.get("results_sha256", results_hash(then["results"])):
+        found.append("manifest: its results were changed after it was written")
     held = {name: store.info(name).sha256 for name in store.names()}
     for name, sha256 in then["store"]["tables"].items():
         if held.get(name) != sha256:

@@ -165,7 +165,8 @@ def fit(
     while True:
         kept = np.flatnonzero(reason == KEPT)
         if kept.size == 0:
-            raise ValueError("y has no row left: every row is " + ", or ".join(_counts(reason)))
+            counts = ", ".join(f"{text} ({rows} rows)" for text, rows in _counts(reason).items())
+            raise ValueError(f"y has no row left: {counts}")
         rows, shape, order = _ordered(take(given, kept), layout)
         found, separated = _attempt(rows, shape, tolerance, max_iterations)
         if found is not None:
