@@ -115,3 +115,18 @@ def test_mirror_gap_of_kyrgyzstan(shared: Path, tmp_path: Path) -> None:
 
 def _types(table: pa.Table) -> pa.Schema:
     return pa.schema([pa.field(f.name, pa.int16() if f.name == "year" else f.type) for f in table.schema])
+
+
+def test_chapters_are_found_as_the_validation_says(case: Result) -> None:
+    """HS2 x hub: docs/validation-diversion.md has 66 of 288 at q <= 5%."""
+    chapters = case.part("chapters").data.to_pylist()
+    assert len(chapters) == 288
+    assert sum(row["q"] <= 0.05 for row in chapters) == 66
+    assert {row["risen"] for row in chapters if row["q"] <= 0.05} == {"yes"}
+
+
+def test_hubs_stand_out_from_their_own_placebo_windows(case: Result) -> None:
+    """Three windows of five hubs are 15 decoys, none above the three strongest: (0 + 1) / 3 x 5 / 15."""
+    q = {row["hub"]: row["q"] for row in case.part("hubs").data.to_pylist()}
+    assert q["KGZ"] == q["KAZ"] == q["ARM"] == pytest.approx(1 / 9)
+    assert q["ARM"] < q["GEO"] <= 1.0

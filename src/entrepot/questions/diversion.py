@@ -18,6 +18,7 @@ from entrepot.questions import diversion_tables as tables
 from entrepot.questions import diversion_words as say
 from entrepot.questions import words
 from entrepot.questions.diversion_case import Case, Period, assign, first_day, last_day, periods
+from entrepot.questions.diversion_chapters import chapter_table
 from entrepot.questions.diversion_evidence import Evidence, weigh
 from entrepot.questions.diversion_read import (
     Basis,
@@ -180,7 +181,7 @@ def diversion(
     -------
     Result
         ``main``: one row per product, third country and period. Parts: ``hubs``, ``onward`` (import bans),
-        ``mirror`` (tables of reports) and ``event``.
+        ``mirror`` (tables of reports), ``chapters`` (months) and ``event``.
 
     Raises
     ------
@@ -342,6 +343,9 @@ def assemble(store: Store, ask: Ask, found: Found) -> Result:
         parts.append(hub_tables.onward_table(ask, found, rows))
     if found.data.basis == "reports":
         parts.append(hub_tables.mirror_table(store, found.law, found.data, ask))
+    whole = chapter_table(ask, found)
+    if whole is not None:
+        parts.append(whole)
     if event:
         parts.append(figures.event_table(event))
     return Result(

@@ -90,6 +90,19 @@ class Case:
         others = rows.rows(origin | ~buyers)
         return legs, self._measure(others, window, onward_to=third, onward_observed=seen)
 
+    def chapters(self, window: dd.Window) -> dd.Legs:
+        """Measure what third countries bought in a window by HS2 chapter: legs of the purchases alone."""
+        rows = self.trade(window).regroup(self.data.groups(2))
+        return dd.measure_legs(
+            rows,
+            self.roles,
+            window,
+            parents=[np.arange(rows.products), np.zeros(rows.products, np.int64)],
+            floor=self.data.calendar.floor,
+            uncovered=self.data.uncovered,
+            onward_observed=np.zeros(rows.countries, bool),
+        )
+
     def _measure(self, rows: dd.Trade, window: dd.Window, **more: Any) -> dd.Legs:
         return dd.measure_legs(
             rows,

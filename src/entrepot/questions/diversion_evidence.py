@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,9 @@ class Evidence:
     explanations : tuple of Explanation
     least : float
         Lowest q that any cell reached; NaN where none was tried.
+    hub_q : ndarray, shape (countries,)
+        q-value of the typical rise of a third country against those of the placebo windows; NaN where cells
+        are not calibrated.
     """
 
     period: Period
@@ -120,6 +124,7 @@ class Evidence:
     lost: FloatArray
     explanations: tuple[Explanation, ...]
     least: float
+    hub_q: FloatArray
 
     @property
     def chance(self) -> float:
@@ -170,7 +175,42 @@ def weigh(case: Case, period: Period, fdr: float) -> Evidence:
         lost=dd.lost_in_transit(legs, case.reported_excess(period.window, legs)),
         explanations=explain(case, period, legs, others),
         least=least,
+        hub_q=_hub_q(case, legs, placebos, detection),
     )
+
+
+def hub_effects(
+    legs: dd.Legs, hubs: NDArray[np.int64], dispersion: dd.Dispersion, groups: NDArray[np.int64]
+) -> list[tuple[float, float]]:
+    """Return the shrunk log ratio of observed to expected trade of each hub, and its standard error."""
+    kept = np.isin(legs.hub, hubs)
+    columns: dict[str, Any] = {
+        field.name: value[kept]
+        for field in fields(dd.Legs)
+        if isinstance(value := getattr(legs, field.name), np.ndarray)
+    }
+    chosen = replace(legs, **columns)
+    shrunk = dd.shrink(chosen, dispersion, groups)
+    first = [int(np.flatnonzero(chosen.hub == hub)[0]) for hub in hubs]
+    return [(float(shrunk.hub[i]), float(shrunk.hub_error[i])) for i in first]
+
+
+def _hub_q(
+    case: Case, legs: dd.Legs, placebos: Sequence[dd.Legs], detection: dd.Detection | None
+) -> FloatArray:
+    """Read the false-discovery rate of whole hubs off the same hubs in the placebo windows."""
+    q = np.full(len(case.data.countries), np.nan)
+    if detection is None:
+        return q
+    spread, groups = detection.weights[0].dispersion, case.data.groups(4)
+    effects = [
+        [effect for effect, _ in hub_effects(one, np.unique(one.hub[one.large]), spread, groups)]
+        for one in (legs, *placebos)
+    ]
+    q[np.unique(legs.hub[legs.large])] = dd.q_values(
+        np.array(effects[0]), np.concatenate([np.array(past) for past in effects[1:]])
+    )
+    return q
 
 
 def _under_measure(case: Case, period: Period) -> BoolArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from entrepot.models import detection as dd
 from entrepot.models.detection.panel import sum_by
 from entrepot.questions.diversion_case import last_day
-from entrepot.questions.diversion_evidence import Evidence
+from entrepot.questions.diversion_evidence import Evidence, hub_effects
 from entrepot.questions.diversion_read import Calendar, Data, trade_frame
 from entrepot.questions.diversion_scope import Law
 from entrepot.questions.diversion_tables import WHO, Row, build, money_column, needs_review
@@ -44,6 +44,7 @@ HUBS = (
     Column("typical", "Typical ratio", "", "decimal", 2, "shrunk mean of its products"),
     Column("typical_low", "Typical, low", "", "decimal", 2),
     Column("typical_high", "Typical, high", "", "decimal", 2),
+    Column("q", "q", "%", "percent", 1, "of its typical ratio against those of placebo windows; rough"),
     money_column("excess", "Excess of the risen"),
     money_column("excess_low", "Excess, low", "95%, drawn over months x origins"),
     money_column("excess_high", "Excess, high", "95%, drawn over months x origins"),
@@ -89,6 +90,7 @@ class HubLine:
     typical: float | None = None
     typical_low: float | None = None
     typical_high: float | None = None
+    q: float | None = None
     excess: float | None = None
     excess_low: float | None = None
     excess_high: float | None = None
@@ -127,6 +129,7 @@ def hub_lines(ask: Ask, found: Found, place: int) -> list[HubLine]:
                 typical=middle,
                 typical_low=low,
                 typical_high=high,
+                q=None if np.isnan(seen.hub_q[hub]) else float(seen.hub_q[hub]),
                 excess=float(legs.excess[risen].sum()),
                 excess_low=more.lower if more else None,
                 excess_high=more.upper if more else None,
@@ -157,23 +160,11 @@ def _typical(found: Found, seen: Evidence) -> dict[int, tuple[float, float, floa
     if seen.detection is None:
         return {}
     hubs = np.unique(seen.legs.hub[seen.tested])
-    kept = np.isin(seen.legs.hub, hubs)
-    columns: dict[str, Any] = {
-        field.name: value[kept]
-        for field in fields(dd.Legs)
-        if isinstance(value := getattr(seen.legs, field.name), np.ndarray)
-    }
-    legs = replace(seen.legs, **columns)
-    shrunk = dd.shrink(legs, seen.detection.weights[0].dispersion, found.data.groups(4))
+    effects = hub_effects(seen.legs, hubs, seen.detection.weights[0].dispersion, found.data.groups(4))
     lines = {}
-    for hub in hubs:
-        first = int(np.flatnonzero(legs.hub == hub)[0])
-        middle, error = shrunk.hub[first], shrunk.hub_error[first]
-        lines[int(hub)] = (
-            float(np.exp(middle)),
-            float(np.exp(middle - 1.96 * error)),
-            float(np.exp(middle + 1.96 * error)),
-        )
+    for hub, (effect, error) in zip(hubs, effects, strict=True):
+        low, high = np.exp(effect - 1.96 * error), np.exp(effect + 1.96 * error)
+        lines[int(hub)] = float(np.exp(effect)), float(low), float(high)
     return lines
 
 
