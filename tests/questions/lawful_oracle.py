@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 from functools import cache
 
+import numpy as np
+
 from entrepot.measures import load_catalogue
+from entrepot.measures.schema import ScopeRow
 from entrepot.measures.scope import printed_group
 from entrepot.questions import lawful as law
 from entrepot.store.store import open_store
@@ -103,3 +107,53 @@ def oracle(exporter: str, importer: str, code: str, at: date) -> bool:
             if row.op == "include" and holds and row_touches(code, row.nomenclature, row.prefix):
                 return True
     return bool({exporter, importer} & {"RUS", "BLR", "PRK"}) and code.startswith(tuple(law.DUAL_USE))
+
+
+def oracle_of_all_pairs(at: date) -> np.ndarray:
+    """The same reading for every pair of the pack and all its codes at once, (exporter, importer, code)."""
+    codes, group = pack_codes(), pack_countries()
+    catalogue = load_catalogue()
+
+    def named(measure_id: str, role: str) -> np.ndarray:
+        return np.array([side(catalogue, measure_id, role, country, at) for country in group])
+
+    def one_of(names: Collection[str]) -> np.ndarray:
+        return np.isin(group, list(names))
+
+    def pairs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return one[:, None] & other | other[:, None] & one
+
+    everyone = np.ones(len(group), bool)
+    closed = pairs(one_of(["PRK"]), everyone)
+    for target, senders in (("RUS", "sanctions-rus"), ("BLR", "sanctions-blr")):
+        closed |= pairs(one_of(blocs.members(senders, at)), one_of([target]))
+    if at >= date(2022, 2, 24):
+        closed |= pairs(one_of(["BLR"]), one_of(["UKR"]))
+    listed = pairs(one_of(["RUS", "BLR", "PRK"]), everyone)
+    barred = closed[:, :, None] | np.array([code.startswith(("93", "98", "99")) for code in codes])
+    barred = barred | listed[:, :, None] & np.array([code.startswith(tuple(law.DUAL_USE)) for code in codes])
+    for measure in catalogue.measures:
+        if measure.kind == "reference":
+            continue
+        adopted = catalogue.instrument[measure.instrument_id].adopted
+        sends, suffers = named(measure.measure_id, "sender"), named(measure.measure_id, "target")
+        carried = measure.direction in ("transit", "service")
+        binds = np.zeros((len(group), len(group)), bool)
+        if measure.direction == "export":
+            binds |= everyone[:, None] & suffers
+        if carried:
+            binds |= sends[:, None] & suffers | suffers[:, None] & everyone
+        if measure.direction == "import":
+            binds |= suffers[:, None] & sends
+        rows = [catalogue.scope[place] for place in catalogue.scope_of.get(measure.measure_id, ())]
+        rows = [row for row in rows if row.op == "include"]
+        held = [row for row in rows if may_hold(measure, row, adopted, at)]
+        barred |= binds[:, :, None] & _touched(codes, held)
+        if measure.kind == "guidance":
+            barred |= listed[:, :, None] & _touched(codes, rows)
+    return barred
+
+
+def _touched(codes: Sequence[str], rows: Sequence[ScopeRow]) -> np.ndarray:
+    printed = {(row.nomenclature, row.prefix) for row in rows}
+    return np.array([any(row_touches(code, *words) for words in printed) for code in codes])

@@ -12,7 +12,7 @@ from entrepot.measures import load_catalogue
 from entrepot.questions import lawful as law
 from entrepot.world import countries, products, sectors
 
-from .lawful_oracle import oracle, pack_codes, pack_countries
+from .lawful_oracle import oracle, oracle_of_all_pairs, pack_codes, pack_countries
 
 
 def test_every_pair_and_every_day_agree_with_the_slow_reading_by_class_of_country():
@@ -30,6 +30,17 @@ def test_every_pair_and_every_day_agree_with_the_slow_reading_by_class_of_countr
                     assert barred[place, k] == oracle(exporter, importer, codes[k], at), (
                         at, exporter, importer, codes[k],
                     )  # fmt: skip
+
+
+@pytest.mark.parametrize("at", law.dates())
+def test_every_pair_and_code_of_the_pack_agree_with_the_slow_reading_on_every_day(at):
+    """Nothing under a measure, in full or in part, no arms and no dual-use code is open to any pair."""
+    codes, group = pack_codes(), pack_countries()
+    rules, slow = law.lawful(codes, "HS1992", at), oracle_of_all_pairs(at)
+    for place, exporter in enumerate(group):
+        barred = rules.exports(exporter, group)
+        others = np.arange(len(group)) != place
+        assert (barred[others] == slow[place, others]).all(), exporter
 
 
 def test_random_positions_of_the_whole_hs_agree_with_the_slow_reading():
