@@ -43,14 +43,19 @@ print(json.dumps({"wall": time.perf_counter() - start, "cpu": time.process_time(
 """
 
 BARE = """
-def main(folder, out):
-    import duckdb
+def main(archive, folder, out):
+    import duckdb, zipfile
+    begun = time.perf_counter()
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(folder)
+    unpacked = time.perf_counter() - begun
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
     for path in sorted(Path(folder).glob("*.csv")):
         target = f"{out}/{path.stem}.parquet"
         connection.execute(f"COPY (FROM read_csv('{path}')) TO '{target}' (COMPRESSION zstd)")
-    return sum(path.stat().st_size for path in Path(out).glob("*.parquet"))
+    size = sum(path.stat().st_size for path in Path(out).glob("*.parquet"))
+    return {"bytes": size, "unpacked": unpacked}
 """
 
 OURS = """
@@ -154,26 +159,29 @@ def run(folder: Path, years: range, rows: int, *, brief: bool) -> None:
         write_year(folder, year, rows)
     archive = pack(folder)
     size = sum(path.stat().st_size for path in folder.glob("*.csv"))
-    (folder / "bare").mkdir()
+    for name in ("bare", "unpacked"):
+        (folder / name).mkdir()
     # Once before and once after, since the machine may not be alone.
-    before = measure(BARE, folder, folder / "bare")
+    bare = [archive, folder / "unpacked", folder / "bare"]
+    before = measure(BARE, *bare)
     ours = measure(OURS, archive, years[0], years[-1], folder / "store")
-    after = measure(BARE, folder, folder / "bare")
-    wall, cpu = (min(before[key], after[key]) for key in ("wall", "cpu"))
-    count = ours["answer"]["rows"]
+    best = min(before, measure(BARE, *bare), key=lambda run: run["wall"])
+    count, wall, unpacked = ours["answer"]["rows"], best["wall"], best["answer"]["unpacked"]
     print(f"\n## {count / 1e6:.1f} million rows, {len(years)} year{'s' if len(years) > 1 else ''}\n")
     print(f"CSV {size / 1e6:,.0f} MB, zip {archive.stat().st_size / 1e6:,.0f} MB\n")
     print("| | wall s | CPU s | million rows/s | peak GB | on disk MB |\n|---|---|---|---|---|---|")
     print(
-        f"| DuckDB, bare COPY of the unzipped CSV | {wall:.1f} | {cpu:.1f} | {count / wall / 1e6:.2f} "
-        f"| {min(before['peak'], after['peak']):.2f} | {before['answer'] / 1e6:,.0f} |"
+        f"| unpack, then DuckDB's bare COPY of the CSV | {wall:.1f} | {best['cpu']:.1f} "
+        f"| {count / wall / 1e6:.2f} | {best['peak']:.2f} | {best['answer']['bytes'] / 1e6:,.0f} |"
     )
     print(
-        "| entrepot, from the zip: unpack, parse, check, write, hash "
-        f"| {ours['wall']:.1f} | {ours['cpu']:.1f} "
+        f"| entrepot: unpack, parse, check, write, hash | {ours['wall']:.1f} | {ours['cpu']:.1f} "
         f"| {count / ours['wall'] / 1e6:.2f} | {ours['peak']:.2f} | {ours['answer']['bytes'] / 1e6:,.0f} |"
     )
-    print(f"| **ratio** (target 2.0) | **{ours['wall'] / wall:.2f}** | {ours['cpu'] / cpu:.2f} | | | |\n")
+    ratios = f"**{ours['wall'] / wall:.2f}** | {ours['cpu'] / best['cpu']:.2f}"
+    print(f"| **ratio** (target 2.0) | {ratios} | | | |\n")
+    alone = ours["wall"] / (wall - unpacked)
+    print(f"Unpacking takes {unpacked:.1f} s of the bare run; to the COPY alone the ratio is {alone:.2f}.\n")
     ask(folder, brief=brief)
 
 
