@@ -1,7 +1,7 @@
 """What each question costs as the store grows: time and peak memory of the command, in a process of its own.
 
-    python benchmarks/scale.py                    # 1, 5 and 28 years of 2 million rows
-    python benchmarks/scale.py --rows 11e6 --years 1 5    # BACI's size: 11 and 55 million rows
+    python benchmarks/scale.py                    # 6, 12 and 28 years of 2 million rows
+    python benchmarks/scale.py --rows 11e6 --years 5 --only direction partners brief    # BACI's size
     python benchmarks/scale.py --only direction partners --dir DIR
 
 Trade is synthetic (`entrepot data synth`; nothing in it is an observation), input-output tables are those of
@@ -55,7 +55,13 @@ print(json.dumps([code or 0, *times, peak]), file=sys.stderr)
 def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("--rows", type=float, default=2e6, help="a year")
-    words.add_argument("--years", type=int, nargs="+", default=[1, 5, 28])
+    words.add_argument(
+        "--years",
+        type=int,
+        nargs="+",
+        default=[6, 12, 28],
+        help="at least 6, since a detector needs years before a measure",
+    )
     words.add_argument(
         "--only", nargs="+", default=list(QUESTIONS), choices=list(QUESTIONS), metavar="QUESTION"
     )

@@ -19,6 +19,7 @@ from entrepot.world import reporting
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from entrepot.store.engine import Frame
     from entrepot.store.store import Store
 
 _PARTS = (
@@ -46,7 +47,7 @@ def decompose(
     split = price_volume(value[0], quantity[0], value[1], quantity[1])
     tables, notes = [price_volume_table(split, ends)], [price_volume_note(split, ends)]
     if direction == "exports":
-        shares = constant_market_share(store, country, products, ends, hidden)
+        shares = constant_market_share(cells, *world_cells(store, products, ends, [*hidden, country]))
         tables.append(market_share_table(shares, ends))
         notes.append(
             Note(
@@ -70,10 +71,10 @@ def two_years(
     products: Sequence[str],
     ends: tuple[int, int],
     *,
-    country: str | None,
+    country: str,
     leave_out: Sequence[str] = (),
 ) -> dict[str, NDArray[np.float64]]:
-    """Read the cells partner x product of two years, of one country or of the whole world.
+    """Read a country's cells partner x product of two years.
 
     Returns
     -------
@@ -82,18 +83,55 @@ def two_years(
         ``partner`` and ``product`` (n,).
     """
     own, partner = ("exporter", "importer") if direction == "exports" else ("importer", "exporter")
-    frame = product_filter(store.table("flows"), products)
-    frame = frame.filter(nw.col("year").is_in(list(ends)), nw.col("exporter") != nw.col("importer"))
-    if country is not None:
-        frame = frame.filter(nw.col(own) == country)
+    frame = _comparable(store, products, ends).filter(nw.col(own) == country)
     if leave_out:
         frame = frame.filter(~nw.col(partner).is_in(list(leave_out)))
-    for year in ends:
-        # Pairs that are dark in one of the years leave both, or their silence would pass for a fall.
-        silent = sorted(reporting.silent(year))
-        frame = frame.filter(~(nw.col("exporter").is_in(silent) & nw.col("importer").is_in(silent)))
     sums = frame.group_by("year", partner, "product").agg(nw.col("value").sum(), nw.col("quantity").sum())
     return _side_by_side(store.collect(sums.sort(partner, "product", "year")), partner, ends)
+
+
+def world_cells(
+    store: Store, products: Sequence[str], ends: tuple[int, int], leave_out: Sequence[str]
+) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.float64]]:
+    """Read what each importer bought of the whole world in two years.
+
+    Returns
+    -------
+    importers, goods : ndarray of str, shapes (p,), (k,)
+        Sorted; importers without those left out.
+    values : ndarray, shape (2, p, k)
+        USD.
+    """
+    frame = _comparable(store, products, ends)
+    at_end = (nw.when(nw.col("year") == year).then(nw.col("value")).otherwise(0.0) for year in ends)
+    frame = frame.with_columns(*(value.alias(f"value_{i}") for i, value in enumerate(at_end)))
+    sums = frame.group_by("importer", "product").agg(nw.col("value_0").sum(), nw.col("value_1").sum())
+    table = store.collect(sums)
+    (importers, row), (goods, column) = (_coded(table.column(name)) for name in ("importer", "product"))
+    values = np.zeros((2, len(importers), len(goods)))
+    for i in (0, 1):
+        values[i, row, column] = whole(1e3 * table.column(f"value_{i}").to_numpy())
+    kept = ~np.isin(importers, list(leave_out))
+    return importers[kept], goods, values[:, kept]
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Return the sorted values of a column of text, and the place of each cell among them."""
+    coded = column.combine_chunks().dictionary_encode()
+    names, place = np.unique(np.array(coded.dictionary.to_pylist(), dtype=np.str_), return_inverse=True)
+    return names, place[coded.indices.to_numpy()]
+
+
+def _comparable(store: Store, products: Sequence[str], ends: tuple[int, int]) -> Frame:
+    """Flows of two years; pairs dark in one of them leave both, or their silence would pass for a fall."""
+    frame = product_filter(store.table("flows"), products)
+    frame = frame.filter(
+        (nw.col("year") == ends[0]) | (nw.col("year") == ends[1]), nw.col("exporter") != nw.col("importer")
+    )
+    for year in ends:
+        silent = sorted(reporting.silent(year))
+        frame = frame.filter(~(nw.col("exporter").is_in(silent) & nw.col("importer").is_in(silent)))
+    return frame
 
 
 def _side_by_side(table: pa.Table, partner: str, ends: tuple[int, int]) -> dict[str, NDArray[np.float64]]:
@@ -113,21 +151,15 @@ def _side_by_side(table: pa.Table, partner: str, ends: tuple[int, int]) -> dict[
 
 
 def constant_market_share(
-    store: Store, country: str, products: Sequence[str], ends: tuple[int, int], hidden: Sequence[str]
+    own: dict[str, NDArray[np.float64]],
+    importers: NDArray[np.str_],
+    goods: NDArray[np.str_],
+    world: NDArray[np.float64],
 ) -> MarketShare:
     """Compare a country's exports with the world's over the same products and partners."""
-    own = two_years(store, "exports", products, ends, country=country, leave_out=hidden)
-    world = two_years(store, "exports", products, ends, country=None, leave_out=[*hidden, country])
-    partners, goods = np.unique(world["partner"]), np.unique(world["product"])
-
-    def matrix(cells: dict[str, NDArray[np.float64]], year: int) -> NDArray[np.float64]:
-        array = np.zeros((len(partners), len(goods)))
-        array[np.searchsorted(partners, cells["partner"]), np.searchsorted(goods, cells["product"])] = cells[
-            "value"
-        ][year]
-        return array
-
-    return market_share(matrix(own, 0), matrix(own, 1), matrix(world, 0), matrix(world, 1))
+    mine = np.zeros_like(world)
+    mine[:, np.searchsorted(importers, own["partner"]), np.searchsorted(goods, own["product"])] = own["value"]
+    return market_share(mine[0], mine[1], world[0], world[1])
 
 
 def price_volume_table(split: PriceVolume, ends: tuple[int, int]) -> Table:
