@@ -43,9 +43,9 @@ def list_(*, store: Where = None) -> int:
     from entrepot.sources.datasets import DATASETS, LAWS
     from entrepot.store import open_store
 
-    heads = ("Source", "Years", "MB", "Licence", "May be passed on", "Fetched", "What")
+    heads = ("Source", "Years", "MB", "Fetched", "What, and licence")
     print_rows(heads, [_line(entry) for entry in DATASETS])
-    print_rows(("Law", "Licence", "May be passed on", "What"), [_law_line(entry) for entry in LAWS])
+    print_rows(("Law", "What, and licence"), [(entry.id, _about(entry)) for entry in LAWS])
     if store is None:
         return 0
     opened = open_store(store)
@@ -235,15 +235,13 @@ def _line(entry: Dataset) -> tuple[str, ...]:
 
     folder = folder_of(entry)
     held = sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0
-    passed = "yes" if entry.redistributable else "no"
     fetched = f"{held / 1e6:.1f} MB" if held > 1000 else "no"
-    size = f"{entry.size_mb:,.0f}"
-    return (entry.id, _span(entry.years), size, entry.source.licence, passed, fetched, entry.about)
+    return (entry.id, _span(entry.years), f"{entry.size_mb:,.0f}", fetched, _about(entry))
 
 
-def _law_line(entry: LawSource) -> tuple[str, ...]:
-    passed = "yes" if entry.redistributable else "no"
-    return (entry.id, entry.source.licence, passed, entry.about)
+def _about(entry: Dataset | LawSource) -> str:
+    passed = "may be passed on" if entry.redistributable else "not to be passed on"
+    return f"{entry.about} {entry.source.licence}; {passed}."
 
 
 def _span(years: tuple[int, int] | None) -> str:

@@ -359,6 +359,8 @@ def print_rows(heads: Sequence[str], rows: Iterable[Sequence[object]], console: 
     from rich.table import Table as RichTable
 
     shown = RichTable(*heads, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    # The first column holds words to type: they must not be cut.
+    shown.columns[0].no_wrap = True
     for row in rows:
         shown.add_row(*(_plain(str(cell)) for cell in row))
     (console or RichConsole(highlight=False)).print(shown)
