@@ -31,7 +31,7 @@ QUESTIONS = {
     "coverage": ("coverage", "BLR"),
     "diversion": ("diversion", "--target", "RUS", "--form", "import-ban"),
     "partners": ("partners", "BLR"),
-    "agreement": ("agreement", "BLR"),
+    "agreement": ("agreement", "blr-measures-lifted"),
     "localisation": ("localisation", "BLR"),
     "competencies": ("competencies", "BLR"),
     "technoparks": ("technoparks", "BLR"),

@@ -15,6 +15,7 @@ from entrepot.estimation.formula import Effect, Formula, columns_of, parse
 from entrepot.estimation.frame import Codes, Frame, read
 from entrepot.estimation.terms import NO_YEAR, Cells, evaluate
 from entrepot.models.inference import symmetric_pairs
+from entrepot.models.poisson.rows import contiguous
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -269,8 +270,12 @@ def _unique(frame: Frame, effects: Sequence[Effect], roles: Roles, rows: IntArra
     if roles.exporter is None or roles.importer is None:
         return
     key = tuple(dict.fromkeys((*roles.present, *(name for effect in effects for name in effect.columns))))
-    code = _at(combine(frame, key), rows)
-    if np.bincount(code).max() < 2:
+    *others, last = key
+    (own,) = frame.codes(last)
+    # Not kept by the frame: nothing else needs codes of single rows.
+    code = _at(frame.joint(*others), rows) * len(own.values)
+    code += _at(own.code, rows)
+    if np.bincount(contiguous(code)).max() < 2:
         return
     order = np.argsort(code, kind="stable")
     twice = order[np.flatnonzero(code[order][1:] == code[order][:-1])[0] :][:2]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entrepot.models.inference.clusters import cluster_codes
-from entrepot.models.poisson.layout import SparseLayout
+from entrepot.models.poisson.layout import SparseLayout, sums_by_group
 
 FloatArray = NDArray[np.float64]
 
@@ -53,7 +53,8 @@ class Projector:
     ) -> Parts:
         """Regress columns on the group dummies; ``target`` (n, k) is the columns times ``weights`` (n,)."""
         self._layout.weigh(np.maximum(weights, _FLOOR * weights.mean()))
-        levels = self._layout.solve(np.ascontiguousarray(target.T), start, tolerance)
+        sums = sums_by_group(self._layout, np.ascontiguousarray(target.T))
+        levels = self._layout.solve(sums, start, tolerance)
         return Parts(self._layout.spread(levels).T, levels)
 
     def residual(self, columns: FloatArray, weights: FloatArray) -> FloatArray:

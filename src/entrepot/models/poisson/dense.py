@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from entrepot.models.poisson.cg import Operator, Tolerance, conjugate_gradients
+from entrepot.models.poisson.cg import Operator, System, Tolerance, refined
+from entrepot.models.poisson.layout import EVERYWHERE, PIECE
 from entrepot.models.poisson.levels import Links, linked
+from entrepot.models.poisson.normal import Normal
 from entrepot.models.poisson.precondition import (
     HARD,
     LARGEST_SIDE,
     SMALL,
     Blocks,
-    corrected_diagonal,
     small_inverse,
 )
 
@@ -59,9 +60,13 @@ def dense_shape(groups: tuple[IntArray, ...], fill: float) -> DenseShape | None:
     first, second = (k for k in range(3) if k != pair)
     a, b, c = groups[first], groups[second], groups[pair]
     year_a, year_b, t = linked(a, b)
-    exporter_a, exporter_c, i = linked(a, c)
+    exporter_a, exporter_c, cells = linked(a, c)
+    cells *= int(year_a.max()) + 1
+    cells += t
     importer_b, importer_c, j = linked(b, c)
     sizes = (int(exporter_a.max()) + 1, int(year_a.max()) + 1, int(importer_b.max()) + 1)
+    cells *= sizes[2]
+    cells += j
     places = (
         exporter_a * sizes[1] + year_a,
         year_b * sizes[2] + importer_b,
@@ -70,10 +75,6 @@ def dense_shape(groups: tuple[IntArray, ...], fill: float) -> DenseShape | None:
     volume = sizes[0] * sizes[1] * sizes[2]
     if a.size < max(fill, 1e-3) * volume or any(_repeats(place) for place in places):
         return None
-    cells = i * sizes[1]
-    cells += t
-    cells *= sizes[2]
-    cells += j
     if _repeats(cells):
         return None
     links = {
@@ -112,8 +113,8 @@ class DenseLayout:
         self.cells = n * t * m
         self.inner = 0
         self._hard = False
-        self._by_importer = np.empty((m, n, t))
-        self.weigh(np.ones(self.cells))
+        self._by_importer, room = np.empty((2, m, t, n))
+        self._room = room.view(np.float32).reshape(2, self.cells)
 
     def sums_of(self, k: int, values: FloatArray) -> FloatArray:
         """Sum values (cells,) by the groups of fixed effect ``k``."""
@@ -128,91 +129,77 @@ class DenseLayout:
     def weigh(self, weights: FloatArray) -> None:
         """Set the weights (cells,) of the projections that follow."""
         w = weights.reshape(self._dims)
-        self._w = w
-        np.copyto(self._by_importer, w.transpose(2, 0, 1))
-        self._diagonal = _filled(np.concatenate([w.sum(axis=2).ravel(), w.sum(axis=0).ravel()]))
-        self._pair = _filled(w.sum(axis=1))
-        if self._hard and self._diagonal.size <= SMALL:
-            self._precondition = small_inverse(self._product, self._diagonal)
-            return
+        self._normal = normal = Normal.of(w, self._by_importer)
+        self._single: System | None = None
         if self._hard:
-            self._precondition = self._blocks(w * (1 - w / self._pair[:, None]))
+            self._system = normal.system(self._inverse(w))
             return
-        share, squares = 1 / self._pair, w * w
-        taken = (np.matmul(squares, share[:, :, None]), np.einsum("itj,ij->tj", squares, share))
-        left = self._diagonal - np.concatenate([part.ravel() for part in taken])
-        scale = corrected_diagonal(left, self._diagonal)
-        self._precondition = lambda v: v / scale
+        single = normal.single(self._room)
+        scaling = (single or normal).scaling()
+        self._system = normal.system(scaling)
+        self._single = single.system(scaling) if single else None
 
-    def solve(self, target: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
+    def pieces(self, rows: int) -> list[slice]:
+        """Return slices of whole exporters; ``rows`` arrays as long as one stay in the cache."""
+        _, t, m = self._dims
+        step = max(PIECE // (max(rows, 1) * t * m), 1) * t * m
+        return [slice(start, min(start + step, self.cells)) for start in range(0, self.cells, step)]
+
+    def gather(self, target: FloatArray, at: slice, sums: FloatArray) -> None:
+        """Add target (r, piece), cells of whole exporters, to its sums (r, L) by group."""
+        rows, (_, t, m) = len(target), self._dims
+        first, last, second, pair = self._bounds(at)
+        own = last - first
+        # Products with ones take half the time of sums along an axis.
+        cube = target.reshape(rows * own, t, m)
+        sums[:, first * t : last * t] += (cube @ np.ones(m)).reshape(rows, own * t)
+        sums[:, second:pair] += np.ones(own) @ target.reshape(rows, own, t * m)
+        sums[:, pair + first * m : pair + last * m] += (np.ones(t) @ cube).reshape(rows, own * m)
+
+    def _bounds(self, at: slice) -> tuple[int, int, int, int]:
+        """Return the first and the last exporter of a piece, and where importer-years and pairs begin."""
+        n, t, m = self._dims
+        start, stop, _ = at.indices(self.cells)
+        return start // (t * m), stop // (t * m), n * t, n * t + t * m
+
+    def solve(self, sums: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
         """Regress on the group dummies; see `Layout.solve`."""
         n, t, m = self._dims
-        cube = target.reshape(len(target), n, t, m)
-        own = cube.sum(axis=2)
-        two = self._joined(cube.sum(axis=3), cube.sum(axis=1))
-        reduced = two - self._from_pairs(own / self._pair)
-        first = None if start is None else start[:, : n * t + t * m]
-        found, used = conjugate_gradients(
-            self._product, self._precondition, self._diagonal, reduced, first, tolerance
-        )
+        normal, two = self._normal, n * t + t * m
+        own = sums[:, two:].reshape(len(sums), n, m)
+        reduced = sums[:, :two] - normal.from_pairs(own / normal.pair)
+        first = None if start is None else start[:, :two]
+        found, used = refined(self._system, self._single, reduced, first, tolerance)
         self.inner += used
         self._hard = self._hard or (used > HARD and min(n, m) <= LARGEST_SIDE)
-        pair = (own - self._to_pairs(found)) / self._pair
-        return np.concatenate([found, pair.reshape(len(target), n * m)], axis=1)
+        pair = (own - normal.to_pairs(found)) / normal.pair
+        return np.concatenate([found, pair.reshape(len(sums), n * m)], axis=1)
 
-    def spread(self, levels: FloatArray, out: FloatArray | None = None) -> FloatArray:
-        """Return the sum of the levels (r, L) that each cell has, shape (r, cells), in ``out`` if given."""
-        n, t, m = self._dims
-        a, b = self._split(levels[:, : n * t + t * m])
-        shape = (len(levels), n, t, m)
-        cube = np.empty(shape) if out is None else out.reshape(shape)
-        np.add(a[:, :, :, None], b[:, None], out=cube)
-        cube += levels[:, n * t + t * m :].reshape(len(levels), n, 1, m)
-        return cube.reshape(len(levels), self.cells)
+    def spread(self, levels: FloatArray, at: slice = EVERYWHERE, out: FloatArray | None = None) -> FloatArray:
+        """Return the sum of the levels (r, L) that each cell of whole exporters has, in ``out`` if given."""
+        rows, (_, t, m) = len(levels), self._dims
+        first, last, second, pair = self._bounds(at)
+        own = last - first
+        result = np.empty((rows, own * t * m)) if out is None else out
+        cube = result.reshape(rows, own, t, m)
+        a = levels[:, first * t : last * t].reshape(rows, own, t, 1)
+        np.add(a, levels[:, second:pair].reshape(rows, 1, t, m), out=cube)
+        cube += levels[:, pair + first * m : pair + last * m].reshape(rows, own, 1, m)
+        return result
 
-    def _blocks(self, left: FloatArray) -> Operator:
-        """Return the preconditioner that solves each year's two-way system."""
-        rows, columns = self._split(self._diagonal[None])
+    def _inverse(self, w: FloatArray) -> Operator:
+        """Return the preconditioner that inverts a small system, and each year's two-way system of others."""
+        normal = self._normal
+        if normal.diagonal.size <= SMALL:
+            return small_inverse(normal.product, normal.diagonal)
+        rows, columns = normal.split(normal.diagonal[None])
+        left = w * (1 - w / normal.pair[:, None])
         cells = np.ascontiguousarray(left.transpose(1, 0, 2))
         inverse = Blocks(cells, np.ascontiguousarray(rows[0].T), columns[0])
 
         def apply(v: FloatArray) -> FloatArray:
-            a, b = self._split(v)
+            a, b = normal.split(v)
             first, second = inverse.solve(a.transpose(2, 1, 0), b.transpose(1, 2, 0))
-            return self._joined(first.transpose(2, 1, 0), second.transpose(2, 0, 1))
+            return normal.joined(first.transpose(2, 1, 0), second.transpose(2, 0, 1))
 
         return apply
-
-    def _split(self, two: FloatArray) -> tuple[FloatArray, FloatArray]:
-        n, t, m = self._dims
-        return two[:, : n * t].reshape(len(two), n, t), two[:, n * t :].reshape(len(two), t, m)
-
-    def _to_pairs(self, two: FloatArray) -> FloatArray:
-        """Sum the weighted levels of exporter-years and importer-years over the years of each pair."""
-        a, b = self._split(two)
-        from_a = np.matmul(a.transpose(1, 0, 2), self._w)
-        from_b = np.matmul(self._by_importer, b.transpose(2, 1, 0))
-        return np.asarray(from_a.transpose(1, 0, 2) + from_b.transpose(2, 1, 0))
-
-    def _from_pairs(self, pair: FloatArray) -> FloatArray:
-        """Sum the weighted levels of pairs over importers and over exporters."""
-        to_a = np.matmul(self._w, pair.transpose(1, 2, 0))
-        to_b = np.matmul(pair.transpose(2, 0, 1), self._by_importer)
-        return self._joined(to_a.transpose(2, 0, 1), to_b.transpose(1, 2, 0))
-
-    def _product(self, two: FloatArray) -> FloatArray:
-        a, b = self._split(two)
-        years = self._w.transpose(1, 0, 2)
-        to_a = np.matmul(years, b.transpose(1, 2, 0))
-        to_b = np.matmul(a.transpose(2, 0, 1), years)
-        cross = self._joined(to_a.transpose(2, 1, 0), to_b.transpose(1, 0, 2))
-        return self._diagonal * two + cross - self._from_pairs(self._to_pairs(two) / self._pair)
-
-    def _joined(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        rows, (n, t, m) = len(a), self._dims
-        return np.concatenate([a.reshape(rows, n * t), b.reshape(rows, t * m)], axis=1)
-
-
-def _filled(sums: FloatArray) -> FloatArray:
-    """Put 1 where a group has no cell: its level stays at 0."""
-    return np.where(sums > 0, sums, 1.0)

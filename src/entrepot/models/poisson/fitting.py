@@ -65,7 +65,7 @@ class PoissonFit:
     deviance : float
         ``2 sum w (y log(y / mu) - y + mu)``.
     score : float
-        Largest score over its scale (see `newton.relative_score`), at most 1e-8.
+        Largest score over its scale (see `newton.Weighted`), at most 1e-8.
     iterations, inner_iterations : int
         Newton steps and conjugate-gradient iterations within them.
     layout : {"sparse", "dense"}
@@ -248,15 +248,19 @@ class _Scaled:
 
 def _scaled(rows: Rows, shape: DenseShape | None) -> _Scaled:
     layout: Layout = SparseLayout(rows.groups) if shape is None else DenseLayout(shape)
-    y, weights = (_scatter(values, shape) for values in (rows.y, rows.weights))
     count = rows.x.shape[1]
-    x, centre, scale = np.zeros((count, y.size)), np.zeros(count), np.ones(count)
+    cells = slice(None) if shape is None else shape.cells
+    # One large array takes far fewer page faults than many.
+    values = np.zeros((count + 2, rows.y.size if shape is None else int(np.prod(shape.sizes))))
+    for into, column in zip(values, (*rows.x.T, rows.y, rows.weights), strict=True):
+        into[cells] = column
+    x, y, weights = values[:count], values[-2], values[-1]
     share = weights / weights.sum()
+    centre, scale = np.zeros(count), np.ones(count)
     for j, column in enumerate(x):
-        column[slice(None) if shape is None else shape.cells] = rows.x[:, j]
         centre[j], scale[j] = _standardise(column, share)
     unit = float(share @ y)
-    y = y / unit
+    y /= unit
     shift = 0.0 if rows.offset is None else float(rows.offset.mean())
     offset = None if rows.offset is None else _scatter(rows.offset - shift, shape)
     problem = newton.Problem(layout, y, weights, x, offset)
@@ -280,7 +284,8 @@ def _estimate(rows: Rows, scaled: _Scaled, solution: newton.Solution) -> _Estima
     levels = [part.copy() for part in np.split(solution.state.levels, np.cumsum(layout.sizes)[:-1])]
     if scaled.shape is not None:
         levels = original(scaled.shape, levels)
-    mu = np.exp(scaled.gathered(solution.state.eta)) * scaled.unit
+    mu = np.exp(scaled.gathered(solution.state.eta))
+    mu *= scaled.unit
     levels[0] += np.log(scaled.unit) - float(beta @ scaled.centre) - scaled.shift
     # One array a column, as it is read.
     projected = (

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from entrepot.models.poisson.layout import Layout
+from entrepot.models.poisson.layout import Layout, sums_by_group
 from entrepot.models.poisson.newton import PLAIN, gram_of
 
 FloatArray = NDArray[np.float64]
@@ -45,14 +45,15 @@ def identified(
         Weights of the observations.
     """
     layout.weigh(weights)
-    levels = layout.solve(x * weights, None, ROUGH)
+    target = sums_by_group(layout, x * weights)
+    levels = layout.solve(target, None, ROUGH)
     left = x - layout.spread(levels)
     if _plain(np.einsum("kn,kn,n->k", x, x, weights), gram_of(left, weights)):
         return list(range(len(x))), (), levels
-    levels = layout.solve(x * weights, levels, 1e-10)
+    levels = layout.solve(target, levels, 1e-10)
     left = x - layout.spread(levels)
     # A second pass removes what the first one's tolerance left.
-    left = left - layout.spread(layout.solve(left * weights, None, 1e-6))
+    left = left - layout.spread(layout.solve(sums_by_group(layout, left * weights), None, 1e-6))
     root = np.sqrt(weights)
     before = np.linalg.norm(x * root, axis=1)
     after = np.linalg.norm(left * root, axis=1)

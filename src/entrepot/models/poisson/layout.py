@@ -26,6 +26,9 @@ IntArray = NDArray[np.intp]
 
 # Right-hand sides from which one pass over a sparse matrix for all of them beats a pass for each.
 SIDE_BY_SIDE = 3
+EVERYWHERE = slice(None)
+# Numbers that are worked on at a time.
+PIECE = 49_152
 
 
 class Layout(Protocol):
@@ -43,14 +46,28 @@ class Layout(Protocol):
     def weigh(self, weights: FloatArray) -> None:
         """Set the weights (n,) of the projections that follow."""
 
-    def solve(self, target: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
-        """Regress on the group dummies; target (m, n) is already multiplied by the weights.
+    def pieces(self, rows: int) -> list[slice]:
+        """Return slices of the n rows; ``rows`` arrays as long as one stay in the cache between two uses."""
+
+    def gather(self, target: FloatArray, at: slice, sums: FloatArray) -> None:
+        """Add target (m, piece), the rows of one of the pieces, to its sums (m, L) by group."""
+
+    def solve(self, sums: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
+        """Regress on the group dummies; sums (m, L) by group are of the target times the weights.
 
         Returns the levels of all fixed effects one after another, shape (m, L).
         """
 
-    def spread(self, levels: FloatArray, out: FloatArray | None = None) -> FloatArray:
-        """Return the sum of the levels (m, L) that each row has, shape (m, n), in ``out`` if given."""
+    def spread(self, levels: FloatArray, at: slice = EVERYWHERE, out: FloatArray | None = None) -> FloatArray:
+        """Return the sum of the levels (m, L) that each row of a piece has, in ``out`` if given."""
+
+
+def sums_by_group(layout: Layout, target: FloatArray) -> FloatArray:
+    """Return the sums (m, L) of target (m, n) by the groups of all fixed effects, one after another."""
+    sums = np.zeros((len(target), sum(layout.sizes)))
+    for at in layout.pieces(len(target)):
+        layout.gather(target[:, at], at, sums)
+    return sums
 
 
 class SparseLayout:
@@ -127,15 +144,24 @@ class SparseLayout:
             scale = corrected_diagonal(left, self._diagonal)
             self._precondition = lambda v: v / scale
 
-    def solve(self, target: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
+    def pieces(self, rows: int) -> list[slice]:
+        """Return one piece: sparse groups are not contiguous."""
+        return [EVERYWHERE]
+
+    def gather(self, target: FloatArray, at: slice, sums: FloatArray) -> None:
+        """Add target (m, n) to its sums (m, L) by group."""
+        for row, into in zip(target, sums, strict=True):
+            for k, group in enumerate(self._slices):
+                into[group] += self.sums_of(k, row)
+
+    def solve(self, sums: FloatArray, start: FloatArray | None, tolerance: Tolerance) -> FloatArray:
         """Regress on the group dummies; see `Layout.solve`."""
-        levels = np.zeros((len(target), sum(self.sizes)))
-        if not len(target):
+        levels = np.zeros_like(sums)
+        if not len(sums):
             return levels
-        one = self._sums(self._out, target)
+        one = sums[:, self._slices[self._out]]
         if self._others:
-            own = np.concatenate([self._sums(k, target) for k in self._others], axis=1)
-            reduced = own - _each(self._cross, one / self._one_sum)
+            reduced = sums[:, self._rest] - _each(self._cross, one / self._one_sum)
             first = None if start is None else start[:, self._rest]
             assert self._precondition is not None
             found, used = conjugate_gradients(
@@ -148,7 +174,7 @@ class SparseLayout:
         levels[:, self._slices[self._out]] = one / self._one_sum
         return levels
 
-    def spread(self, levels: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    def spread(self, levels: FloatArray, at: slice = EVERYWHERE, out: FloatArray | None = None) -> FloatArray:
         """Return the sum of the levels (m, L) that each row has, shape (m, n), in ``out`` if given."""
         total = np.empty((len(levels), self._groups[0].size)) if out is None else out
         for row, into in zip(levels, total, strict=True):
@@ -156,9 +182,6 @@ class SparseLayout:
             for k in range(1, len(self.sizes)):
                 into += row[self._slices[k]][self._groups[k]]
         return total
-
-    def _sums(self, k: int, values: FloatArray) -> FloatArray:
-        return np.stack([self.sums_of(k, row) for row in values])
 
     def _product(self, levels: FloatArray) -> FloatArray:
         result: FloatArray = self._diagonal * levels

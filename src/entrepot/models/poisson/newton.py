@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from entrepot.models.poisson.layout import Layout
+from entrepot.models.poisson.layout import PIECE, Layout
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 SWEEPS = 8
+# The first sweeps end where none changes a group by more than this share.
+CLOSE = 0.1
 POLISH = 2
 LAST_SWEEPS = 20
 SCORE = 1e-8
@@ -25,10 +27,6 @@ LARGEST = 500.0
 LEFT = 1e-8
 # How large the error of a regressor's projection may be beside what the projection leaves.
 SLACK = 0.1
-# Numbers of an array that are worked on at a time.
-PIECE = 49_152
-
-
 # A regressor of which this share is left by the projection is identified beyond doubt.
 PLAIN = 0.03
 # Steps after which zero rows that still fall steeply are looked into.
@@ -64,8 +62,8 @@ class State:
 class Problem:
     """Layout, y (n,), weights (n,), regressors (k, n) and offset (n,), scaled.
 
-    y has a positive sum in each group. ``goal`` is the weighted y, ``totals`` its sums by group, and
-    ``saturated`` the part of the deviance that no estimate changes.
+    y has a positive sum in each group. ``goal`` is the weighted y, ``totals`` its sums by group, ``reach``
+    (k,) the sums of |x| times it, and ``saturated`` the part of the deviance that no estimate changes.
     """
 
     layout: Layout
@@ -76,15 +74,41 @@ class Problem:
     goal: FloatArray = field(init=False)
     totals: list[FloatArray] = field(init=False)
     saturated: float = field(init=False)
-    scratch: FloatArray = field(init=False)
+    reach: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
         self.goal = self.weights * self.y
         self.totals = [self.layout.sums_of(k, self.goal) for k in range(len(self.layout.sizes))]
-        logs = np.log(np.maximum(self.y, np.finfo(float).tiny))
-        self.saturated = float(self.goal @ logs - self.goal.sum())
-        # Memory that is used again costs nothing to clear.
-        self.scratch = np.empty((2, len(self.x) + 1, self.y.size))
+        self.reach, self.saturated = np.zeros(len(self.x)), -float(self.goal.sum())
+        for at in pieces(self.x):
+            logs = np.log(np.maximum(self.y[at], np.finfo(float).tiny))
+            self.saturated += float(self.goal[at] @ logs)
+            self.reach += np.abs(self.x[:, at]) @ self.goal[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """The weighted least squares of a Newton step, all but their solution.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (n,)
+        Fitted values, none so small that sums of them underflow.
+    fitted : ndarray, shape (n,)
+        Fitted values.
+    sums : ndarray, shape (k + 1, L)
+        Sums by group of the regressors times the weights, and of the residual.
+    norms : ndarray, shape (k,)
+        Weighted norms of the regressors.
+    score : float
+        Largest score over its scale: a group's is its sum of y + mu, a regressor's the sum of |x| (y + mu).
+    """
+
+    weights: FloatArray
+    fitted: FloatArray
+    sums: FloatArray
+    norms: FloatArray
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +146,40 @@ def solve(problem: Problem, warm: FloatArray | None, tolerance: float, limit: in
     state, doubt = balanced(problem), PLAIN if warm is None else 0.0
     parts = np.zeros((len(problem.x), state.levels.size)) if warm is None else warm
     inner, exactness = 1e-2, 1.0
-    score = relative_score(problem, state)
+    weighted = weighted_at(problem, state)
     for iteration in range(1, limit + 1):
-        direction, parts = newton_direction(problem, state, parts, inner, doubt)
-        before, used = state, inner
+        direction, parts = newton_direction(problem, weighted, parts, inner, doubt)
+        before, used = weighted, inner
         if warm is None and iteration >= EARLY and direction.eta[zero_rows(problem)].min(initial=0.0) < -0.5:
             raise Unproved
         state, length = line_search(problem, state, direction)
         state = rescaled(problem, state, POLISH)
         change = float(np.abs(length * direction.beta).max(initial=0.0)) if length else 0.0
-        last, score = score, relative_score(problem, state)
-        if change <= tolerance and score > 0.9 * SCORE:
+        weighted = weighted_at(problem, state)
+        if change <= tolerance and weighted.score > 0.9 * SCORE:
             # Only groups far smaller than the rest are left.
             state = rescaled(problem, state, LAST_SWEEPS)
-            score = relative_score(problem, state)
+            weighted = weighted_at(problem, state)
         # A step that was solved to `inner` leaves about that share of itself to go.
-        if inner * change <= tolerance and score <= 0.9 * SCORE:
+        if inner * change <= tolerance and weighted.score <= 0.9 * SCORE:
             if warm is None and not overlapping(problem, before, direction, used):
                 raise Unproved
-            if change > tolerance:
+            if weighted.score > 0.01 * SCORE:
                 state = rescaled(problem, state, POLISH)
-                score = relative_score(problem, state)
-            projected, parts, step = _finished(problem, state, parts, doubt)
+                weighted = weighted_at(problem, state)
+            projected, parts, step = _finished(problem, weighted, parts, doubt)
             left = float(np.abs(step).max(initial=0.0))
             if left <= (LEFT if change <= tolerance else 0.01 * tolerance):
-                return Solution(_moved(state, step, projected, parts), projected, iteration, score)
+                return Solution(_moved(state, step, projected, parts), projected, iteration, weighted.score)
             exactness *= 1e-3 if change <= tolerance else 1.0
         # Solves need to be exact only where the steps converge quadratically.
-        inner = exactness * min(max(0.5 * (score / last) ** 2, 1e-4), 1e-2)
+        inner = exactness * min(max(0.5 * (weighted.score / before.score) ** 2, 1e-4), 1e-2)
         if not length:
             break
     if warm is None:
         raise Unproved
-    projected, parts, step = _finished(problem, state, parts)
-    change = float(np.abs(step).max(initial=0.0))
+    projected, parts, step = _finished(problem, weighted, parts)
+    score, change = weighted.score, float(np.abs(step).max(initial=0.0))
     if score > SCORE or change > LEFT:
         raise NotConverged(
             f"no convergence after {iteration} iterations: largest relative score {score:.1e}, next change "
@@ -165,19 +189,18 @@ def solve(problem: Problem, warm: FloatArray | None, tolerance: float, limit: in
 
 
 def _finished(
-    problem: Problem, state: State, parts: FloatArray, doubt: float = 0.0
+    problem: Problem, weighted: Weighted, parts: FloatArray, doubt: float = 0.0
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Project the regressors exactly; return them, their parts and the step (k,) that is still to go.
 
     Exact projections make that step independent of the errors of all fixed effects.
     """
-    weighted, target, size = _weighted(problem, state)
-    problem.layout.weigh(weighted)
+    problem.layout.weigh(weighted.weights)
     if len(problem.x) == 0:
         return problem.x, parts, np.empty(0)
-    projected, gram, parts = _projected(problem, weighted, parts, target[:-1], size, 1e-10, doubt)
-    step = _coefficients(gram, projected @ target[-1])
-    return projected, parts, step
+    projected = np.empty_like(problem.x)
+    parts, gram, right = _projected(problem, weighted, parts, 1e-10, doubt, projected)
+    return projected, parts, _coefficients(gram, right)
 
 
 def _moved(state: State, step: FloatArray, projected: FloatArray, parts: FloatArray) -> State:
@@ -189,26 +212,51 @@ def _moved(state: State, step: FloatArray, projected: FloatArray, parts: FloatAr
 
 def _projected(
     problem: Problem,
-    weighted: FloatArray,
+    weighted: Weighted,
     parts: FloatArray,
-    target: FloatArray,
-    size: FloatArray,
     tolerance: float,
     doubt: float = 0.0,
+    projected: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the projected regressors, their Gram matrix and parts, exact beside what is left of them."""
+    """Return parts of the regressors, exact beside what they leave, and the normal equations of what is left.
+
+    Raises
+    ------
+    Unproved
+        If less than ``doubt`` is left of a regressor, or of some combination of them.
+    """
     for _ in range(3):
-        parts = problem.layout.solve(target, parts, tolerance)
-        spread = problem.layout.spread(parts)
-        projected = np.subtract(problem.x, spread, out=spread)
-        gram = gram_of(projected, weighted)
-        least = _least_share(gram, size)
+        parts = problem.layout.solve(weighted.sums[: len(problem.x)], parts, tolerance)
+        gram, right = _normal_equations(problem, weighted, parts, projected)
+        least = _least_share(gram, weighted.norms)
         if least < doubt:
             raise Unproved
         if tolerance <= SLACK * least:
             break
         tolerance = max(0.3 * SLACK * least, 1e-13)
-    return projected, gram, parts
+    return parts, gram, right
+
+
+def _normal_equations(
+    problem: Problem, weighted: Weighted, levels: FloatArray, projected: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return Gram matrix (k, k) and right-hand side (k,) of the regressors less the levels that they have.
+
+    Levels beyond those of the regressors, (k + 1, L), are those of the residual. What is left of the
+    regressors goes into ``projected`` (k, n) where it is given.
+    """
+    k = len(problem.x)
+    gram, right = np.zeros((k, k)), np.zeros(k)
+    for at in problem.layout.pieces(2 * k + 1):
+        rows = problem.layout.spread(levels, at)
+        into = rows[:k] if projected is None else projected[:, at]
+        left = np.subtract(problem.x[:, at], rows[:k], out=into)
+        heavy = left * weighted.weights[at]
+        gram += heavy @ left.T
+        right += left @ (problem.goal[at] - weighted.fitted[at])
+        if len(rows) > k:
+            right -= heavy @ rows[k]
+    return gram, right
 
 
 def gram_of(projected: FloatArray, weights: FloatArray) -> FloatArray:
@@ -244,39 +292,49 @@ def balanced(problem: Problem) -> State:
     """Fit the fixed effects alone, in part, by scaling each group to its total (beta = 0)."""
     levels = np.zeros(sum(problem.layout.sizes))
     eta = np.zeros_like(problem.y) if problem.offset is None else problem.offset
-    return rescaled(problem, state_at(problem, np.zeros(len(problem.x)), levels, eta), SWEEPS)
+    return rescaled(problem, state_at(problem, np.zeros(len(problem.x)), levels, eta), SWEEPS, CLOSE)
 
 
-def state_at(problem: Problem, beta: FloatArray, levels: FloatArray, eta: FloatArray) -> State:
-    """Return the state of a linear index, with its deviance ``2 sum w (y log(y / mu) - y + mu)``."""
-    fitted, linear, total = np.empty_like(eta), 0.0, 0.0
+def state_at(
+    problem: Problem, beta: FloatArray, levels: FloatArray, eta: FloatArray, step: FloatArray | float = 0.0
+) -> State:
+    """Return the state at a linear index plus a step, deviance ``2 sum w (y log(y / mu) - y + mu)``."""
+    moved, fitted = np.empty((2, eta.size))
+    np.add(eta, step, out=moved)
+    linear, total = 0.0, 0.0
     for at in pieces(eta[None]):
         # Cells without a row may have any index.
-        part = np.minimum(eta[at], LARGEST, out=fitted[at])
+        part = np.minimum(moved[at], LARGEST, out=fitted[at])
         np.exp(part, out=part)
         part *= problem.weights[at]
         total += float(part.sum())
-        linear += float(problem.goal[at] @ eta[at])
-    return State(beta, levels, eta, fitted, linear, 2 * (problem.saturated + total - linear))
+        linear += float(problem.goal[at] @ moved[at])
+    return State(beta, levels, moved, fitted, linear, 2 * (problem.saturated + total - linear))
 
 
-def rescaled(problem: Problem, state: State, sweeps: int) -> State:
+def rescaled(problem: Problem, state: State, sweeps: int, enough: float = 0.0) -> State:
     """Scale each group in turn to its total, which raises the likelihood at given coefficients.
 
     Groups far smaller than the rest hardly enter the norm that conjugate gradients reduce; this sets them.
+    Sweeps end early when none changes a group by more than ``enough``, a share of its total. The arrays of
+    the state given are used up.
     """
     layout = problem.layout
     factors = [np.ones(size) for size in layout.sizes]
-    fitted = state.fitted.copy()
+    fitted, eta = state.fitted, state.eta
     for _ in range(sweeps if len(factors) > 1 else 1):
+        change = 0.0
         for k, total in enumerate(problem.totals):
             now = layout.sums_of(k, fitted)
             ratio = np.where(now > 0, total / np.where(now > 0, now, 1.0), 1.0)
             factors[k] *= ratio
             layout.scale(k, ratio, fitted)
+            change = max(change, float(ratio.max()) - 1, 1 - float(ratio.min()))
+        if change < enough:
+            break
     shift = np.log(np.concatenate(factors))
-    eta = layout.spread(shift[None])[0]
-    eta += state.eta
+    for at in layout.pieces(1):
+        eta[at] += layout.spread(shift[None], at)[0]
     linear = state.linear + float(np.concatenate(problem.totals) @ shift)
     loss = 2 * (problem.saturated + float(fitted.sum()) - linear)
     return State(state.beta, state.levels + shift, eta, fitted, linear, loss)
@@ -292,7 +350,7 @@ class Direction:
 
 
 def newton_direction(
-    problem: Problem, state: State, parts: FloatArray, tolerance: float, doubt: float = 0.0
+    problem: Problem, weighted: Weighted, parts: FloatArray, tolerance: float, doubt: float = 0.0
 ) -> tuple[Direction, FloatArray]:
     """Solve the weighted least squares of (y - mu)/mu on the regressors and the fixed effects.
 
@@ -302,38 +360,47 @@ def newton_direction(
         If less than ``doubt`` is left of a regressor, or of some combination of them.
     """
     layout, k = problem.layout, len(problem.x)
-    weighted, target, size = _weighted(problem, state)
-    layout.weigh(weighted)
-    start = np.concatenate([parts, np.zeros((1, parts.shape[1]))])
-    levels = layout.solve(target, start, tolerance)
-    # The regressors less their projection, and the projection of the residual.
-    rows = layout.spread(levels, problem.scratch[1])
-    np.subtract(problem.x, rows[:k], out=rows[:k])
-    gram = gram_of(rows, weighted)
-    gram, cross = gram[:k, :k], gram[:k, k]
+    layout.weigh(weighted.weights)
+    start = np.concatenate([parts, np.zeros((1, parts.shape[1]))]) if parts.any() else None
+    levels = layout.solve(weighted.sums, start, tolerance)
+    gram, right = _normal_equations(problem, weighted, levels)
     if k:
-        least = _least_share(gram, size)
+        least = _least_share(gram, weighted.norms)
         if least < doubt:
             raise Unproved
         if tolerance > SLACK * least:
             aim = max(0.3 * SLACK * least, 1e-13)
-            rows[:k], gram, levels[:k] = _projected(problem, weighted, levels[:k], target[:k], size, aim)
-            cross = rows[:k] @ (weighted * rows[k])
-    beta = _coefficients(gram, rows[:k] @ target[k] - cross)
-    return Direction(beta, levels[k] - beta @ levels[:k], np.append(beta, 1.0) @ rows), levels[:k]
+            levels[:k] = _projected(problem, weighted, levels[:k], aim)[0]
+            gram, right = _normal_equations(problem, weighted, levels)
+    beta = _coefficients(gram, right)
+    change = levels[k] - beta @ levels[:k]
+    eta = np.empty_like(problem.y)
+    for at in layout.pieces(k + 1):
+        layout.spread(change[None], at, eta[None, at])
+        eta[at] += beta @ problem.x[:, at]
+    return Direction(beta, change, eta), levels[:k]
 
 
-def _weighted(problem: Problem, state: State) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the weights (n,) of the projection, weighted regressors over residual (k + 1, n), norms (k,)."""
-    x, weighted, target = problem.x, np.empty_like(problem.y), problem.scratch[0]
-    squares = np.zeros(len(x))
-    for at in pieces(target):
-        least = np.multiply(problem.weights[at], FLOOR, out=weighted[at])
-        np.maximum(state.fitted[at], least, out=least)
-        np.multiply(x[:, at], weighted[at], out=target[:-1, at])
-        np.subtract(problem.goal[at], state.fitted[at], out=target[-1, at])
-        squares += np.einsum("kn,kn->k", x[:, at], target[:-1, at])
-    return weighted, target, np.sqrt(squares)
+def weighted_at(problem: Problem, state: State) -> Weighted:
+    """Return the weighted least squares of the Newton step from a state, in one pass over the data."""
+    layout, x, k = problem.layout, problem.x, len(problem.x)
+    low = any((state.fitted[at] < FLOOR * problem.weights[at]).any() for at in layout.pieces(2))
+    weights = np.maximum(state.fitted, FLOOR * problem.weights) if low else state.fitted
+    sums = np.zeros((k + 1, state.levels.size))
+    squares, off, reach = np.zeros(k), np.zeros(k), problem.reach.copy()
+    for at in layout.pieces(k + 1):
+        target = np.empty((k + 1, weights[at].size))
+        np.multiply(x[:, at], weights[at], out=target[:k])
+        np.subtract(problem.goal[at], state.fitted[at], out=target[k])
+        layout.gather(target, at, sums)
+        squares += np.einsum("kn,kn->k", x[:, at], target[:k])
+        off += x[:, at] @ target[k]
+        reach += np.abs(target[:k], out=target[:k]).sum(axis=1)
+    # A group's sum of mu is that of y less that of the residual.
+    scale = 2 * np.concatenate(problem.totals) - sums[k]
+    off, scale = np.abs(np.concatenate([off, sums[k]])), np.concatenate([reach, scale])
+    score = float((off / np.where(scale > 0, scale, 1.0)).max())
+    return Weighted(weights, state.fitted, sums, np.sqrt(squares), score)
 
 
 def zero_rows(problem: Problem) -> IntArray:
@@ -341,18 +408,16 @@ def zero_rows(problem: Problem) -> IntArray:
     return np.flatnonzero((problem.weights > 0) & (problem.y == 0))
 
 
-def overlapping(problem: Problem, state: State, direction: Direction, tolerance: float) -> bool:
-    """Whether a Newton step from ``state`` proves that nothing is separated (see `overlap`).
+def overlapping(problem: Problem, weighted: Weighted, direction: Direction, tolerance: float) -> bool:
+    """Whether a Newton step proves that nothing is separated (see `overlap`).
 
     1 + e must be positive on all zero rows by more than the error of the solves can be on any of them.
     """
     zero, eta = zero_rows(problem), direction.eta
     if float(eta[zero].min(initial=0.0)) <= MARGIN - 1:
         return False
-    weighted = np.maximum(state.fitted, problem.weights * FLOOR)
-    energy = float(np.sqrt(weighted @ np.square(eta)))
-    energy += float(np.abs(direction.beta) @ np.sqrt(np.einsum("kn,kn,n->k", problem.x, problem.x, weighted)))
-    error = 3 * tolerance * energy / np.sqrt(weighted[zero])
+    energy = float(np.sqrt(weighted.weights @ np.square(eta)) + np.abs(direction.beta) @ weighted.norms)
+    error = 3 * tolerance * energy / np.sqrt(weighted.weights[zero])
     return bool((eta[zero] - error).min(initial=0.0) > MARGIN - 1)
 
 
@@ -363,11 +428,11 @@ def line_search(problem: Problem, state: State, direction: Direction) -> tuple[S
     for _ in range(40):
         beta, levels = state.beta + length * direction.beta, state.levels + length * direction.levels
         step = direction.eta if length == 1 else length * direction.eta
-        found = state_at(problem, beta, levels, state.eta + step)
+        found = state_at(problem, beta, levels, state.eta, step)
         if found.deviance <= state.deviance + slack:
             return found, length
         length /= 2
-    return state, 0.0
+    return replace(state, eta=state.eta.copy(), fitted=state.fitted.copy()), 0.0
 
 
 def deviance(y: FloatArray, mu: FloatArray, weights: FloatArray) -> float:
@@ -377,24 +442,3 @@ def deviance(y: FloatArray, mu: FloatArray, weights: FloatArray) -> float:
         logs = np.log(np.maximum(y / mu, np.finfo(float).tiny))
         total = 2 * float(weights @ (y * logs - y + mu))
     return total if np.isfinite(total) else float("inf")
-
-
-def relative_score(problem: Problem, state: State) -> float:
-    """Return the largest score over its scale.
-
-    A group's scale is its sum of y + mu, a regressor's is the sum of |x| (y + mu).
-    """
-    worst = 0.0
-    for k, total in enumerate(problem.totals):
-        now = problem.layout.sums_of(k, state.fitted)
-        scale = total + now
-        off = np.abs(total - now)
-        worst = max(worst, float((off / np.where(scale > 0, scale, 1.0)).max(initial=0.0)))
-    if len(problem.x):
-        off, scale = np.zeros(len(problem.x)), np.zeros(len(problem.x))
-        for at in pieces(problem.x):
-            x, goal, fitted = problem.x[:, at], problem.goal[at], state.fitted[at]
-            off += x @ (goal - fitted)
-            scale += np.abs(x) @ (goal + fitted)
-        worst = max(worst, float((np.abs(off) / np.where(scale > 0, scale, 1.0)).max()))
-    return worst

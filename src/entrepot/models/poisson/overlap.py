@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from entrepot.models.poisson import newton
 from entrepot.models.poisson.identify import identified
-from entrepot.models.poisson.layout import SparseLayout
+from entrepot.models.poisson.layout import SparseLayout, sums_by_group
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -69,8 +69,9 @@ def separated_rows(problem: newton.Problem, parts: FloatArray) -> Verdict:
     )
     state = newton.balanced(indicator)
     for step in range(_STEPS):
-        direction, parts = newton.newton_direction(indicator, state, parts, _TOLERANCE)
-        if newton.overlapping(indicator, state, direction, _TOLERANCE):
+        weighted = newton.weighted_at(indicator, state)
+        direction, parts = newton.newton_direction(indicator, weighted, parts, _TOLERANCE)
+        if newton.overlapping(indicator, weighted, direction, _TOLERANCE):
             return Verdict(none, True, no_rows)
         suspects = zero & (direction.eta < -0.5)
         rest = float(np.abs(direction.eta[there & ~suspects]).max(initial=0.0))
@@ -120,5 +121,8 @@ def _outside(problem: newton.Problem, columns: FloatArray) -> FloatArray:
     """Return what the dummies leave of columns (m, n), unweighted."""
     layout, weights = problem.layout, problem.weights
     layout.weigh(weights)
-    left = columns - layout.spread(layout.solve(columns * weights, None, 1e-10))
-    return (left - layout.spread(layout.solve(left * weights, None, 1e-3))) * weights
+    left = columns
+    for tolerance in (1e-10, 1e-3):
+        target = sums_by_group(layout, left * weights)
+        left = left - layout.spread(layout.solve(target, None, tolerance))
+    return left * weights
