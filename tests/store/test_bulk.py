@@ -8,10 +8,12 @@ from pathlib import Path
 
 import duckdb
 import narwhals as nw
+import pyarrow as pa
 import pytest
 
 from entrepot.errors import DataError, InputError, StoreError
 from entrepot.result import Source
+from entrepot.store.bulk import _Codes
 from entrepot.store.store import Store, open_store
 
 Rows = Callable[..., duckdb.DuckDBPyRelation]
@@ -159,3 +161,11 @@ def test_a_manifest_of_the_first_format_is_still_read(store: Store, rows: Rows) 
     part = table.pop("parts")[0]
     path.write_text(json.dumps({"format": 1, "tables": {"flows": {**table, **part}}}))
     assert open_store(store.path).info("flows") == store.info("flows")
+
+
+def test_codes_are_compared_row_by_row_however_their_columns_are_cut() -> None:
+    one = pa.chunked_array([["BLR", "BLR", "RUS"], ["RUS"]]).dictionary_encode()
+    other = pa.chunked_array([["01"], ["02", "01", "02"]]).dictionary_encode()
+    same = pa.chunked_array([["01"], ["02", "01", "01"]]).dictionary_encode()
+    assert _Codes.of(pa.table({"a": one, "b": other}), 4).distinct(["a", "b"])
+    assert not _Codes.of(pa.table({"a": one, "b": same}), 4).distinct(["a", "b"])

@@ -186,9 +186,13 @@ class _Codes:
     @classmethod
     def read(cls, path: Path, names: Sequence[str]) -> _Codes:
         with pq.ParquetFile(path, read_dictionary=list(names)) as file:
-            table = file.read(columns=list(names)).unify_dictionaries()
-            rows = file.metadata.num_rows
-        return cls(rows, {name: table[name].chunks for name in names})
+            return cls.of(file.read(columns=list(names)), file.metadata.num_rows)
+
+    @classmethod
+    def of(cls, table: pa.Table, rows: int) -> _Codes:
+        # Columns of a file may be cut at different rows; batches cut all of them alike.
+        batches = table.unify_dictionaries().to_batches()
+        return cls(rows, {name: [batch.column(name) for batch in batches] for name in table.column_names})
 
     def values(self, name: str) -> list[str | None]:
         chunks = self.columns[name]
