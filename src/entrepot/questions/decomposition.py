@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -93,12 +94,22 @@ def two_years(
 def world_cells(
     store: Store, products: Sequence[str], ends: tuple[int, int], leave_out: Sequence[str]
 ) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.float64]]:
-    """Read what each importer bought of the whole world in two years.
+    """Return what each importer but some bought of the whole world in two years, see `_world`."""
+    importers, goods, values = _world(store, store.info("flows").sha256, tuple(products), ends)
+    kept = ~np.isin(importers, list(leave_out))
+    return importers[kept], goods, values[:, kept]
+
+
+@lru_cache(maxsize=4)
+def _world(
+    store: Store, sha256: str, products: tuple[str, ...], ends: tuple[int, int]
+) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.float64]]:
+    """Read what each importer bought in two years, once for each content of a store.
 
     Returns
     -------
     importers, goods : ndarray of str, shapes (p,), (k,)
-        Sorted; importers without those left out.
+        Sorted.
     values : ndarray, shape (2, p, k)
         USD.
     """
@@ -111,8 +122,7 @@ def world_cells(
     values = np.zeros((2, len(importers), len(goods)))
     for i in (0, 1):
         values[i, row, column] = whole(1e3 * table.column(f"value_{i}").to_numpy())
-    kept = ~np.isin(importers, list(leave_out))
-    return importers[kept], goods, values[:, kept]
+    return importers, goods, values
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
