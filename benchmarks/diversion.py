@@ -8,7 +8,7 @@ products x 200 hubs x 60 months (about 8 million rows).
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import platform
 import statistics
 import subprocess
@@ -89,14 +89,8 @@ def all_parts(script: Any) -> tuple[float, float]:
 
 def validation() -> Any:
     """scripts/build_validation.py as a module."""
-    source = Path(__file__).resolve().parents[1] / "scripts" / "build_validation.py"
-    spec = importlib.util.spec_from_file_location("build_validation", source)
-    if spec is None or spec.loader is None:
-        raise ImportError(source.name)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["build_validation"] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+    return importlib.import_module("build_validation")
 
 
 def synthetic(products: int, hubs: int, seed: int = 0) -> dd.Trade:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,19 +13,14 @@ import pytest
 
 from entrepot.models import detection as dd
 
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "build_validation.py"
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 
 
 @pytest.fixture(scope="session")
 def script() -> ModuleType:
     """scripts/build_validation.py as a module."""
-    spec = importlib.util.spec_from_file_location("build_validation", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["build_validation"] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(SCRIPTS))
+    return importlib.import_module("build_validation")
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +48,19 @@ def rows_of(cube: np.ndarray, mass: np.ndarray | None = None) -> dd.Trade:
     )
 
 
-@pytest.fixture
-def world() -> tuple[dd.Trade, dd.Roles]:
+def world_of(seed: int) -> tuple[dd.Trade, dd.Roles]:
     """Countries 0-2 origins, 3-6 hubs, 7 destination; 40 products in 20 groups, 12 periods of noisy trade."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     cube = np.zeros((8, 8, 40, 12))
     size = rng.lognormal(3, 1, (3, 5, 40, 1))
     cube[:3, 3:, :, :] = rng.poisson(size * rng.gamma(2, 0.5, (3, 5, 40, 12)))
     return rows_of(cube), dd.roles([0, 1, 2], [3, 4, 5, 6], [7], countries=8)
+
+
+@pytest.fixture
+def world() -> tuple[dd.Trade, dd.Roles]:
+    """One noisy world."""
+    return world_of(5)
 
 
 GROUPS = np.arange(40) // 2

@@ -112,6 +112,30 @@ def test_breadth_counts_every_sender_once_and_bounds_it() -> None:
     assert legs.breadth[0] <= module.LIMIT
     assert legs.breadth[1] == pytest.approx(3 * 2 * np.tanh(np.log(1001.0) / 2))
     assert legs.senders_after.tolist() == [1.0, 3.0]
+    np.testing.assert_array_equal(legs.joined, legs.breadth)
+
+
+def test_breadth_tells_origins_that_joined_from_rises_and_falls() -> None:
+    cube = np.zeros((5, 5, 40, 2))
+    cube[0, 3, 0] = [0.5, 1e3]
+    cube[1, 3, 0] = [1e3, 4e3]
+    cube[2, 3, 0] = [4e3, 1e3]
+    roles = dd.roles([0, 1, 2], [3], [4], countries=5, controls=[])
+    legs = legs_of(rows_of(cube), roles, dd.window([0], [1]))
+    bounded = 2 * np.tanh(np.log([1001 / 1.5, 4001 / 1001, 1001 / 4001]) / 2)
+    assert [legs.joined[0], legs.raised[0], legs.fallen[0]] == pytest.approx(bounded)
+
+
+def test_only_established_flows_that_rose_for_more_than_one_lump_count_as_manifold() -> None:
+    cube = np.zeros((3, 3, 40, 12))
+    cube[0, 1, :3, :] = 30.0
+    cube[0, 1, 0, 8:11] = 300.0
+    cube[0, 1, 1, 8:11] = [900.0, 0.0, 0.0]
+    cube[0, 1, 2, 8:11] = 150.0
+    cube[0, 1, 3, :] = 10.0
+    cube[0, 1, 3, 8:11] = 100.0
+    legs = legs_of(rows_of(cube), dd.roles([0], [1], [2], countries=3, controls=[]), LATE)
+    assert legs.multiplied.tolist() == [True, False, False, False]
 
 
 def test_persistence_tells_steady_trade_from_one_lump() -> None:

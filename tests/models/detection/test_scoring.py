@@ -8,7 +8,7 @@ import pytest
 from entrepot.models import detection as dd
 from entrepot.models.detection import evidence
 
-from .conftest import EARLY, GROUPS, LATE, legs_of
+from .conftest import EARLY, GROUPS, LATE, legs_of, world_of
 
 
 def diverting(trade: dd.Trade, products: int = 12) -> dd.Trade:
@@ -19,20 +19,29 @@ def diverting(trade: dd.Trade, products: int = 12) -> dd.Trade:
 
 @pytest.fixture
 def answer(world: tuple[dd.Trade, dd.Roles]) -> dd.Detection:
-    trade, roles = world
+    return judged(*world)
+
+
+def judged(trade: dd.Trade, roles: dd.Roles) -> dd.Detection:
+    """A world with fivefold trade in some cells against its own past."""
     alone = dd.roles(roles.origins, roles.hubs, roles.destinations, countries=8, controls=[])
     return dd.detect(
         legs_of(diverting(trade), alone, LATE), [legs_of(trade, alone, EARLY)], groups=GROUPS, folds=4
     )
 
 
-def test_planted_cells_rank_first(answer: dd.Detection) -> None:
-    true = (answer.legs.product < 12) & np.isin(answer.legs.hub, (3, 4))
-    top = np.argsort(-answer.score)[: true.sum()]
-    assert true[top].mean() > 0.85
-    found = answer.q <= 0.2
-    assert found.sum() >= 10
-    assert (~true[found]).mean() <= 0.3
+def test_planted_cells_rank_first_and_the_rate_holds_over_worlds() -> None:
+    """One world of 160 cells says little about a rate of 20%; thirty together do (16% when written)."""
+    ranked, false, flagged = [], 0, 0
+    for seed in range(30):
+        answer = judged(*world_of(seed))
+        true = (answer.legs.product < 12) & np.isin(answer.legs.hub, (3, 4))
+        ranked.append(true[np.argsort(-answer.score)[: true.sum()]].mean())
+        found = answer.q <= 0.2
+        false, flagged = false + int((found & ~true).sum()), flagged + int(found.sum())
+    assert np.mean(ranked) > 0.9
+    assert flagged >= 30 * 10
+    assert false / flagged <= 0.2
 
 
 def test_a_missing_leg_adds_exactly_nothing(answer: dd.Detection) -> None:
@@ -43,11 +52,38 @@ def test_a_missing_leg_adds_exactly_nothing(answer: dd.Detection) -> None:
 
 def test_parts_add_up_to_the_score_where_there_is_an_excess(answer: dd.Detection) -> None:
     constant = answer.weights[0].constant
-    up = answer.tested & (answer.legs.excess > 0)
+    up = answer.tested & (answer.legs.excess > 0) & ~answer.legs.multiplied
     fold = answer.fold[answer.legs.product]
     constants = np.array([w.constant for w in answer.weights])[fold]
     np.testing.assert_allclose((answer.parts.sum(1) + constants)[up], answer.score[up], rtol=1e-10)
     assert np.isfinite(constant)
+
+
+def test_an_established_flow_that_rose_manifold_has_its_class_behind_it(
+    world: tuple[dd.Trade, dd.Roles],
+) -> None:
+    trade, roles = world
+    alone = dd.roles(roles.origins, roles.hubs, roles.destinations, countries=8, controls=[])
+    hit = (trade.period >= 8) & (trade.product < 12) & (trade.importer == 3) & (trade.exporter == 0)
+    one_sender = dataclasses.replace(trade, value=np.where(hit, 60.0, 1.0) * trade.value)
+    answer = dd.detect(
+        legs_of(one_sender, alone, LATE), [legs_of(trade, alone, EARLY)], groups=GROUPS, folds=4
+    )
+    risen = answer.legs.multiplied
+    assert risen.sum() >= 5
+    least = np.array([w.manifold for w in answer.weights])[answer.fold[answer.legs.product]]
+    assert np.isfinite(least).all()
+    assert (answer.score[risen] >= least[risen]).all()
+    raw = (
+        answer.parts.sum(1) + np.array([w.constant for w in answer.weights])[answer.fold[answer.legs.product]]
+    )
+    assert (raw[risen] < least[risen]).any()
+
+
+def test_a_class_no_more_common_than_among_innocents_says_nothing() -> None:
+    target, decoy = np.arange(100) < 2, np.arange(1000) < 30
+    assert evidence.class_ratio(target, decoy, 0.7) == -np.inf
+    assert evidence.class_ratio(np.arange(100) < 10, decoy, 1.0) > 0
 
 
 def test_without_an_excess_no_cell_passes_the_average_decoy(answer: dd.Detection) -> None:

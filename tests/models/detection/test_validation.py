@@ -93,24 +93,17 @@ def test_untouched_placebos_hold_the_rate(script: ModuleType, case: Any) -> None
 
 @pytest.mark.needs_shared
 def test_recall_of_plants(script: ModuleType, case: Any) -> None:
-    """Above EUR 20,000 a month in a placebo window no fit has seen. The target of 99% for x10 is missed."""
-    for factor, least in ((3.0, 0.55), (5.0, 0.92), (10.0, 0.95)):
-        hits, tried = script.planted_recall(case, script.TRIALS[0], dd.Plant(factor))
+    """METHODS 3, above EUR 20,000 a month, in two placebo windows no fit has seen, over all 2,210 plants."""
+    for factor, least in ((3.0, 0.55), (5.0, 0.92), (10.0, 0.99)):
+        shares = [script.planted_recall(case, trial, dd.Plant(factor)) for trial in script.TRIALS[:2]]
+        hits, tried = (sum(share[i] for share in shares) for i in (0, 1))
+        assert tried == 2210
         assert hits / tried >= least, factor
 
 
 @pytest.mark.needs_shared
-def test_missed_plants_are_counted_by_kind(script: ModuleType, case: Any) -> None:
-    """Tenfold plants miss 99% by a handful; large lasting rises are many in 2022, few in peace."""
-    text = script.missed(case)[0]
-    kinds = re.search(r"plants (\d+) of (\d+) are missed: (\d+) .*two\), (\d+) more .*lump, (\d+) fall", text)
-    assert kinds is not None
-    lost, tried, narrow, brief, near = (int(n) for n in kinds.groups())
-    assert lost <= 0.025 * tried
-    assert narrow + brief + near == lost
-    now, then = (
-        script.likeness(case.legs(w))[0] for w in (script.TRIALS[0][1], script.SHORT["Mar-Aug 2021"])
-    )
+def test_flows_that_rose_manifold_are_many_in_2022_and_few_in_peace(script: ModuleType, case: Any) -> None:
+    now, then = (script.likeness(case.legs(w)) for w in (script.TRIALS[0][1], script.SHORT["Mar-Aug 2021"]))
     assert now > 5 * then
 
 

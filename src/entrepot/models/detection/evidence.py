@@ -7,6 +7,9 @@ q-value, turn them into a log-likelihood ratio, of which each leg has an additiv
 
 .. math::  \mathrm{LLR} = c + \sum_\ell w_\ell \, x_\ell
 
+An established flow that rose manifold and lasted stands out whoever sent it: it has no less than the
+log-likelihood ratio of all such flows together, counted on the products of the other folds.
+
 It is trained in rounds, each time on the targets that the round before set apart from the decoys, as in
 semi-supervised target-decoy search. The fall of the direct flow is a fact about the measure, the same for a
 target and for its decoy: a decoy carries its product's own, so it can only sharpen the other legs, never
@@ -28,10 +31,10 @@ from scipy import optimize, special
 from entrepot.models.detection.decoys import q_values
 from entrepot.models.detection.dispersion import Dispersion, fit_dispersion
 from entrepot.models.detection.legs import Legs
-from entrepot.models.detection.panel import FloatArray, IntArray
+from entrepot.models.detection.panel import BoolArray, FloatArray, IntArray
 
-# Feature names; the letter is the leg, "AC" and "EC" the leg where the direct flow fell.
-FEATURES = ("A", "AC", "A size", "B", "D", "E", "EC", "F", "G")
+# Feature names; the letter is the leg, "AC" leg A where the direct flow fell.
+FEATURES = ("A", "AC", "A size", "B", "D", "E joined", "E raised", "E fallen", "F", "G")
 ROUNDS = 4
 TRAINING_LEVEL = 0.1
 RIDGE = 1.0
@@ -54,6 +57,9 @@ class Weights:
     constant : float
     middle : float
         Score of the average decoy: the most that a cell without an excess can have.
+    manifold : float
+        Log-likelihood ratio of established flows that rose manifold, as a class: the least that one of them
+        can have.
     """
 
     dispersion: Dispersion
@@ -62,6 +68,7 @@ class Weights:
     weight: FloatArray
     constant: float
     middle: float = 0.0
+    manifold: float = -np.inf
 
     def parts(self, features: FloatArray) -> FloatArray:
         """Each feature's part of the log-likelihood ratio, shape (n, features)."""
@@ -86,20 +93,20 @@ def features(legs: Legs, fall: FloatArray, dispersion: Dispersion, onward: Dispe
     small = legs.floor
     ratio = np.log((legs.observed + small) / (legs.expected + small))
     z = np.arcsinh(dispersion.standardise(ratio, legs.expected + small))
-    fell = np.nan_to_num(fall)
     columns = np.zeros((legs.hub.size, len(FEATURES)))
     columns[:, 0] = z
-    columns[:, 1] = z * fell
+    columns[:, 1] = z * np.nan_to_num(fall)
     columns[:, 2] = np.log1p(np.maximum(legs.excess, 0.0) / small)
     if onward is not None:
         through = np.log((legs.onward + small) / (legs.onward_expected + small))
         columns[:, 3] = np.nan_to_num(np.arcsinh(onward.standardise(through, legs.onward_expected + small)))
     columns[:, 4] = np.nan_to_num(legs.gap_after - legs.gap_before)
-    columns[:, 5] = legs.breadth
-    columns[:, 6] = legs.breadth * fell
-    columns[:, 7] = legs.persistence
+    columns[:, 5] = legs.joined
+    columns[:, 6] = legs.raised
+    columns[:, 7] = legs.fallen
+    columns[:, 8] = legs.persistence
     # A dearer unit explains a rise in value, so it counts against; a cheaper one is no evidence.
-    columns[:, 8] = -np.maximum(np.nan_to_num(np.log(legs.unit_after / legs.unit_before)), 0.0)
+    columns[:, 9] = -np.maximum(np.nan_to_num(np.log(legs.unit_after / legs.unit_before)), 0.0)
     return columns
 
 
@@ -156,6 +163,24 @@ def calibrate(target: FloatArray, decoy: FloatArray, innocent: float) -> tuple[f
     # A slope of exactly 0 would lose the ranks.
     slope = float(optimize.minimize(loss, [1.0], method="L-BFGS-B", bounds=[(1e-6, 20.0)]).x[0])
     return slope, float(np.log(decoy.size) - special.logsumexp(slope * decoy))
+
+
+def class_ratio(target: BoolArray, decoy: BoolArray, innocent: float) -> float:
+    """Log-likelihood ratio of belonging to a class of cells, under the mixture of `calibrate`.
+
+    The decoys count one more than they are, as in q-values. Minus infinity where the class is no more common
+    among targets than among innocents.
+
+    Examples
+    --------
+    >>> target, decoy = np.arange(100) < 12, np.arange(200) < 3
+    >>> round(class_ratio(target, decoy, 0.7), 2)
+    2.83
+    """
+    share = min(innocent, 0.99)
+    common = (decoy.sum() + 1.0) / decoy.size
+    guilty = (target.mean() - share * common) / (1.0 - share)
+    return float(np.log(guilty / common)) if guilty > 0 else -np.inf
 
 
 def _logistic(positive: FloatArray, negative: FloatArray) -> FloatArray:

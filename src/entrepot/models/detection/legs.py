@@ -4,7 +4,8 @@ A  goods from the origins to the hub above expectation;
 B  goods from the hub to the destinations above expectation;
 C  fall of the direct flow from origins to destinations (of the product: the same for every hub);
 D  change of the mirror gap: what origins report to send against what the hub reports to receive;
-E  breadth: the rise above expectation added up over origin countries, each counted once whatever its size;
+E  breadth: rises and falls against expectation added up over origin countries, each counted once whatever its
+   size, origins that joined apart from those that sold before;
 F  persistence: the mean rise above expectation over periods, each counted once whatever its size;
 G  growth of the unit value.
 """
@@ -32,6 +33,9 @@ LEGS = ("A", "B", "C", "D", "E", "F", "G")
 # One origin's log rise counts for at most this in the breadth: one consignment can multiply a flow at will.
 # Chosen among none, 2 and 3 on placebo windows and plants.
 LIMIT = 2.0
+# A flow is established from this many times small change on, and rose manifold beyond this log ratio.
+ESTABLISHED = 20.0
+MANIFOLD = np.log(7.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,10 @@ class Legs:
         Origins to destinations, of the product; NaN where not observed.
     gap_before, gap_after : ndarray, shape (c,)
         Log of origins' exports over the hub's reported imports; NaN where either is absent.
-    breadth : ndarray, shape (c,)
-        Sum over origins of the log of what it sold over what was expected, both plus ``floor``, each bounded
-        smoothly by ``LIMIT``.
+    joined, raised, fallen : ndarray, shape (c,)
+        Sum over origins of the log of what each sold over what was expected, both plus ``floor``, each
+        bounded smoothly by ``LIMIT``: rises of those that sold no more than small change before, rises of
+        the others, and falls (negative).
     senders_before, senders_after : ndarray, shape (c,)
         Number of origins with any trade.
     persistence : ndarray, shape (c,)
@@ -82,7 +87,9 @@ class Legs:
     direct_after: FloatArray
     gap_before: FloatArray
     gap_after: FloatArray
-    breadth: FloatArray
+    joined: FloatArray
+    raised: FloatArray
+    fallen: FloatArray
     senders_before: FloatArray
     senders_after: FloatArray
     persistence: FloatArray
@@ -97,6 +104,18 @@ class Legs:
     def excess(self) -> FloatArray:
         """Observed less expected, origins to hub; negative where less came than expected."""
         return self.observed - self.expected
+
+    @property
+    def breadth(self) -> FloatArray:
+        """Rises less falls over origins, each counted once."""
+        return np.asarray(self.joined + self.raised + self.fallen)
+
+    @property
+    def multiplied(self) -> BoolArray:
+        """Established flows that rose manifold, and not in a few periods alone: they rose on average too."""
+        ratio = np.log((self.observed + self.floor) / (self.expected + self.floor))
+        steady = (self.expected > ESTABLISHED * self.floor) & (self.persistence > 0.0)
+        return np.asarray(steady & (ratio > MANIFOLD))
 
     @property
     def fall(self) -> FloatArray:
@@ -199,9 +218,11 @@ def measure_legs(
         direct_after=direct[1],
         gap_before=gaps[0],
         gap_after=gaps[1],
-        breadth=breadth[0],
-        senders_before=breadth[1],
-        senders_after=breadth[2],
+        joined=breadth[0],
+        raised=breadth[1],
+        fallen=breadth[2],
+        senders_before=sum_by(cell, (flows.before > 0).astype(float), keys.size),
+        senders_after=sum_by(cell, (flows.after > 0).astype(float), keys.size),
         persistence=persistence,
         unit_before=units[0],
         unit_after=units[1],
@@ -226,12 +247,13 @@ def _factors(flows: Flows, cell: IntArray, size: int) -> tuple[FloatArray, Float
 def _breadth(
     flows: Flows, cell: IntArray, size: int, small: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log rise above expectation summed over origins, and the number of origins before and after."""
-    rise = np.log((flows.after + small) / (flows.expected + small))
+    """Log rises of origins that joined and of the others, and log falls, each summed over origins."""
+    rise = LIMIT * np.tanh(np.log((flows.after + small) / (flows.expected + small)) / LIMIT)
+    up, old = np.maximum(rise, 0.0), flows.before > small
     return (
-        sum_by(cell, LIMIT * np.tanh(rise / LIMIT), size),
-        sum_by(cell, (flows.before > 0).astype(float), size),
-        sum_by(cell, (flows.after > 0).astype(float), size),
+        sum_by(cell, np.where(old, 0.0, up), size),
+        sum_by(cell, np.where(old, up, 0.0), size),
+        sum_by(cell, np.minimum(rise, 0.0), size),
     )
 
 

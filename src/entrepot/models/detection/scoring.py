@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from entrepot.models.detection.decoys import benjamini_hochberg, innocent_share, q_values, tail_probabilities
-from entrepot.models.detection.evidence import FEATURES, Weights, calibrate, features, folds_of, learn, tails
+from entrepot.models.detection.evidence import (
+    FEATURES,
+    Weights,
+    calibrate,
+    class_ratio,
+    features,
+    folds_of,
+    learn,
+    tails,
+)
 from entrepot.models.detection.legs import Legs
 from entrepot.models.detection.panel import BoolArray, FloatArray, IntArray
 
@@ -25,7 +34,7 @@ class Detection:
         Cells with more than small change; the others have NaN below.
     score : ndarray, shape (c,)
         Log-likelihood ratio by the weights of the other folds; no more than the average decoy's where
-        there is no excess.
+        there is no excess, no less than the whole class's where an established flow rose manifold.
     parts : ndarray, shape (c, features)
         Its part from each of ``evidence.FEATURES``; 0 where the leg was not observed.
     q, p, adjusted : ndarray, shape (c,)
@@ -184,11 +193,22 @@ def _calibrated(
     theirs = np.concatenate(others)
     innocent = innocent_share(mine, theirs)
     slope, shift = calibrate(mine, theirs, innocent)
-    scaled = tuple(
-        replace(one, weight=one.weight * slope, constant=one.constant * slope + shift, middle=shift)
-        for one in weights
-    )
-    return scaled, innocent
+    return tuple(
+        replace(
+            one,
+            weight=one.weight * slope,
+            constant=one.constant * slope + shift,
+            middle=shift,
+            manifold=_manifold(target, decoys, fold, number, innocent),
+        )
+        for number, one in enumerate(weights)
+    ), innocent
+
+
+def _manifold(target: Legs, decoys: list[Legs], fold: IntArray, left_out: int, innocent: float) -> float:
+    """Log-likelihood ratio of established flows that rose manifold, on every fold but one."""
+    mine, *others = (one.multiplied[one.large & (fold[one.product] != left_out)] for one in (target, *decoys))
+    return class_ratio(mine, np.concatenate(others), innocent)
 
 
 def _scores(
@@ -204,7 +224,9 @@ def _scores(
         x = features(legs, fall[legs.product], learned.dispersion, learned.onward)[mine]
         # Without an excess nothing can have been diverted, whatever the breadth says.
         capped = legs.excess[mine] <= cap
-        score[mine] = np.where(capped, np.minimum(learned.score(x), learned.middle), learned.score(x))
+        raw = learned.score(x)
+        score[mine] = np.where(capped, np.minimum(raw, learned.middle), raw)
+        score[mine & legs.multiplied] = np.maximum(score[mine & legs.multiplied], learned.manifold)
         parts[mine] = learned.parts(x)
         student[mine] = learned.dispersion.upper_tail(learned.dispersion.standardise(ratio, size)[mine])
     return score, parts, student
