@@ -58,8 +58,9 @@ def main(archive, folder, out):
     return {"bytes": size, "unpacked": unpacked}
 """
 
+# Without a folder of unpacked files the archive is read.
 OURS = """
-def main(archive, first, last, folder):
+def main(archive, first, last, folder, unpacked=None):
     from datetime import date
     from entrepot.sources import baci
     from entrepot.sources.fetch import Copy
@@ -68,6 +69,9 @@ def main(archive, first, last, folder):
     asked = ingest.request(baci.DATASET, range(int(first), int(last) + 1))
     with ingest.engine() as connection:
         pieces = baci.read(connection, Copy(Path(archive), "", "", 0, date.today()), asked)
+        if unpacked:
+            files = sorted(Path(unpacked).glob("*.csv"))
+            pieces = (baci.read_year(connection, file, year) for file, year in zip(files, asked.years))
         for written in ingest.write_all(store, "flows", connection, pieces, baci.DATASET.source):
             assert not written.refused, written
     return {"rows": store.info("flows").rows, "bytes": store.info("flows").bytes}
@@ -165,6 +169,7 @@ def run(folder: Path, years: range, rows: int, *, brief: bool) -> None:
     bare = [archive, folder / "unpacked", folder / "bare"]
     before = measure(BARE, *bare)
     ours = measure(OURS, archive, years[0], years[-1], folder / "store")
+    same = measure(OURS, archive, years[0], years[-1], folder / "again", folder / "unpacked")
     best = min(before, measure(BARE, *bare), key=lambda run: run["wall"])
     count, wall, unpacked = ours["answer"]["rows"], best["wall"], best["answer"]["unpacked"]
     print(f"\n## {count / 1e6:.1f} million rows, {len(years)} year{'s' if len(years) > 1 else ''}\n")
@@ -180,8 +185,12 @@ def run(folder: Path, years: range, rows: int, *, brief: bool) -> None:
     )
     ratios = f"**{ours['wall'] / wall:.2f}** | {ours['cpu'] / best['cpu']:.2f}"
     print(f"| **ratio** (target 2.0) | {ratios} | | | |\n")
-    alone = ours["wall"] / (wall - unpacked)
-    print(f"Unpacking takes {unpacked:.1f} s of the bare run; to the COPY alone the ratio is {alone:.2f}.\n")
+    copy = wall - unpacked
+    print(
+        f"Of the bare run {unpacked:.1f} s are unpacking and {copy:.1f} s the COPY alone; entrepot takes "
+        f"{same['wall']:.1f} s ({same['peak']:.2f} GB) from the same CSV already unpacked: "
+        f"**{same['wall'] / copy:.2f}** times the COPY.\n"
+    )
     ask(folder, brief=brief)
 
 

@@ -374,8 +374,8 @@ CHOICES = """## What was learned from what, and what was chosen by hand
   hub's own few senders, threefold and fivefold, are found less often than before the split (35% and 55%
   then), tenfold more often (68%).
 - Tried and not kept: weights learned from plants (fewer cells in 2022), boosted trees, piecewise-linear
-  ratios with joint terms, a score of leg A alone beside the others, standardising E and F by size, a prior of
-  each hub (it would make a cell suspect by its neighbours).
+  ratios with joint terms, a score of leg A alone beside the others, standardising E and F by size. Not tried:
+  a prior of each hub, which would make a cell suspect by its neighbours.
 - The placebo partners (last row of the first table) were set aside; no choice was made on them.
 - The windows of 2021 are compared with 2020, a year of pandemic. They are the only peace-time windows in the
   extract.
@@ -397,7 +397,7 @@ CHOICES = """## What was learned from what, and what was chosen by hand
   the same years as decoys (3,357 cells) let no cell below q = 0.73, Russia's own earlier window (554 cells)
   none below 0.85: too few cells rose for any weight to be learned. Ten of those exporters judged as if they
   were targets gave no cell of 2,030 at q <= 10% and two at 20%: nothing false is claimed, and nothing is
-  found. Tried once by hand.
+  found. Tried once by hand, before breadth was split.
 - Values only: no masses, no hub exports, no hub imports by product. Legs B, D and G are not observed here.
 """
 

@@ -279,11 +279,14 @@ def examine(store: Store, basis: str, nomenclature: str, law: Law, ask: Ask, *, 
     scope = merged({code: by_code[code] for code in chosen})
     start = first_day(scope) or law.first_day()
     years = baseline_years(span, ask.baseline, start)
-    data = read(store, basis, ask.form, span, chosen, list(by_code))
     cut = periods(span, start, years)
     while not given and len(years) > 1 and not any(period.placebos for period in cut):
         years = years[1:]
         cut = periods(span, start, years)
+    # Years before all windows are not read.
+    span = span.since(min(period.begins for period in cut))
+    cut = periods(span, start, years)
+    data = read(store, basis, ask.form, span, chosen, list(by_code))
     cases = tuple(_case(ask, law, data, scope, period) for period in cut)
     evidence = tuple(weigh(case, period, ask.fdr) for case, period in zip(cases, cut, strict=True))
     return Found(law, data, scope, years, cases, evidence, len({code[:6] for code in early}))

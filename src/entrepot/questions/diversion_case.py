@@ -26,6 +26,8 @@ IntArray = NDArray[np.int64]
 
 # With fewer control partners a few that take part themselves would carry the growth of a product.
 LEAST_CONTROLS = 30
+# Placebo windows of longer ago say little about trade of today, and each costs as much as the window itself.
+PLACEBO_YEARS = 10
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,15 @@ class Case:
 
     def trade(self, window: dd.Window) -> dd.Trade:
         """HS6 trade of one window, without finest codes that begin or end between its two parts."""
-        rows = self.data.covered
+        return self._after if window is self.window else self._trade(window)
+
+    @cached_property
+    def _after(self) -> dd.Trade:
+        """Trade of the window after the measures, which several parts of the answer read."""
+        return self._trade(self.window)
+
+    def _trade(self, window: dd.Window) -> dd.Trade:
+        rows = self.data.covered.within(window)
         rows = rows.rows(dd.comparable(rows, window)[rows.product]).regroup(self.data.hs6)
         rows = replace(rows, products=len(self.data.products))
         return _in_world_terms(rows, self.roles, window, self.data.calendar.floor) if self.imports else rows
@@ -231,7 +241,9 @@ def in_both(country: IntArray, period: IntArray, window: dd.Window, size: int) -
     """Countries with a row in both parts of a window, shape (size,)."""
     seen = np.ones(size, bool)
     for chosen in (window.pre.ravel(), window.post):
-        seen &= member(country[np.isin(period, chosen)], size)
+        seen &= member(
+            country[member(chosen, int(max(chosen.max(), period.max(initial=0))) + 1)[period]], size
+        )
     return seen
 
 
@@ -242,8 +254,7 @@ def _in_world_terms(rows: dd.Trade, roles: dd.Roles, window: dd.Window, floor: f
     """
     parties = member(np.union1d(roles.origins, roles.destinations), rows.countries)
     free = ~parties[rows.exporter] & ~parties[rows.importer]
-    before = np.isin(rows.period, window.pre.ravel())
-    after = np.isin(rows.period, window.post)
+    before, after = (member(part, rows.periods)[rows.period] for part in (window.pre.ravel(), window.post))
     sums = [
         sum_by(rows.product[free & part], rows.value[free & part], rows.products) for part in (before, after)
     ]
@@ -336,6 +347,11 @@ class Period:
     placebos: tuple[dd.Window, ...]
 
     @property
+    def begins(self) -> int:
+        """First period of any of the windows."""
+        return min(int(window.pre.min()) for window in (self.window, *self.placebos))
+
+    @property
     def length(self) -> int:
         """Number of months or years."""
         return int(self.window.post.size)
@@ -399,7 +415,8 @@ def _period(span: Calendar, begin: int, window: dd.Window) -> Period:
 def _placebos(window: dd.Window, begin: int, season: int) -> tuple[dd.Window, ...]:
     """Move a window back: the same seasons, and in monthly data also the earliest and the latest start."""
     least = int(window.post[-1]) - begin + 1
-    steps = np.arange(least, int(window.pre.min()) + 1)
+    most = min(int(window.pre.min()), least - 1 + PLACEBO_YEARS * season)
+    steps = np.arange(least, most + 1)
     if not steps.size:
         return ()
     chosen = sorted(

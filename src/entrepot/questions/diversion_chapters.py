@@ -47,6 +47,8 @@ def chapter_table(ask: Ask, found: Found) -> Table | None:
 
 
 def _rows(ask: Ask, found: Found, case: Case, period: Period) -> Iterator[dict[str, Any]]:
+    if not period.placebos or not case.data.calendar.monthly:
+        return
     legs = case.chapters(period.window)
     detection = _calibrated(case, legs, [case.chapters(window) for window in period.placebos], ask.fdr)
     if detection is None:
@@ -75,8 +77,6 @@ def _rows(ask: Ask, found: Found, case: Case, period: Period) -> Iterator[dict[s
 
 def _calibrated(case: Case, legs: dd.Legs, placebos: list[dd.Legs], fdr: float) -> dd.Detection | None:
     """Score the chapters where a false-discovery rate can be read off the placebo windows; else None."""
-    if not placebos or not case.data.calendar.monthly:
-        return None
     if np.unique(legs.product[legs.large]).size < LEAST_CHAPTERS:
         return None
     if min(int(one.large.sum()) for one in placebos) * fdr < DECOYS_AT_LEVEL / 2:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from entrepot.models import detection as dd
 from entrepot.models.detection import innocent
 from entrepot.models.detection.innocent import Explanation
-from entrepot.models.detection.panel import sum_by
+from entrepot.models.detection.panel import member, sum_by
 from entrepot.questions.diversion_case import Case, Period
 
 FloatArray = NDArray[np.float64]
@@ -326,9 +326,8 @@ def own_supply(legs: dd.Legs, others: dd.Legs) -> Explanation:
 
 def _revised(case: Case, period: Period) -> BoolArray:
     """Products of which some finest code begins or ends between the two parts of the window."""
-    rows = case.data.covered
-    inside = np.isin(rows.period, np.concatenate([period.window.pre.ravel(), period.window.post]))
-    traded = np.bincount(rows.product[inside], minlength=rows.products) > 0
+    rows = case.data.covered.within(period.window)
+    traded = np.bincount(rows.product, minlength=rows.products) > 0
     broken = traded & ~dd.comparable(rows, period.window)
     finer = np.array([len(code) > 6 for code in case.data.codes])
     return np.bincount(case.data.hs6[broken & finer], minlength=len(case.data.products)) > 0
@@ -342,7 +341,7 @@ def _from_broken(case: Case, period: Period, legs: dd.Legs) -> FloatArray:
     free = goods.among(case.roles.origins, np.union1d(case.roles.hubs, case.roles.controls))
     sums = []
     for periods, years in ((period.window.pre.ravel(), period.window.pre.shape[0]), (period.window.post, 1)):
-        part = np.isin(free.period, periods)
+        part = member(periods, free.periods)[free.period]
         total = sum_by(free.exporter[part], free.value[part], free.countries) / years
         sums.append(np.where(total > 0, total, np.nan)[case.roles.origins])
     broken = case.roles.origins[innocent.broken_origins(*sums)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entrepot.models import detection as dd
-from entrepot.models.detection.panel import sum_by
+from entrepot.models.detection.panel import member, sum_by
 from entrepot.questions.diversion_case import last_day
 from entrepot.questions.diversion_evidence import Evidence, hub_effects
 from entrepot.questions.diversion_read import Calendar, Data, trade_frame
@@ -178,8 +178,8 @@ def paths(found: Found, hub: int, products: NDArray[np.int64]) -> tuple[FloatArr
     """
     span, rows = found.data.calendar, found.data.covered
     origins = found.cases[-1].roles.origins
-    mine = (rows.importer == hub) & np.isin(rows.exporter, origins)
-    mine &= np.isin(found.data.hs6[rows.product], products)
+    mine = (rows.importer == hub) & member(origins, rows.countries)[rows.exporter]
+    mine &= np.isin(found.data.hs6, products)[rows.product]
     bought = sum_by(rows.period[mine], rows.value[mine], span.periods)
     observed = np.where(found.cases[-1].bought_observed[hub], bought, np.nan)
     expected = np.full(span.periods, np.nan)
@@ -223,26 +223,28 @@ def _hub_values(ask: Ask, found: Found, line: HubLine) -> dict[str, Any]:
 def onward_table(ask: Ask, found: Found, shown: Sequence[Row]) -> Table:
     """Where a third country sold more of what it bought more of: the largest rises, by country."""
     marked = [row for row in shown if needs_review(row)]
+    places = [found.evidence[row.place].legs.product[row.cell] for row in marked]
+    goods = found.data.covered
+    goods = goods.rows(np.isin(found.data.hs6, places)[goods.product])
     return build(
         "onward",
         "Markets to which third countries sold more",
         ONWARD,
-        (line for row in marked for line in _markets(ask, found, row)),
+        (line for row in marked for line in _markets(ask, found, goods, row)),
     )
 
 
-def _markets(ask: Ask, found: Found, row: Row) -> list[dict[str, Any]]:
+def _markets(ask: Ask, found: Found, goods: dd.Trade, row: Row) -> list[dict[str, Any]]:
     """Return the markets with the largest rise in one product from one third country."""
     case, seen = found.cases[row.place], found.evidence[row.place]
-    rows, window = found.data.covered, seen.period.window
-    product = found.data.hs6[rows.product] == seen.legs.product[row.cell]
+    window, ends = seen.period.window, case.roles.destinations
+    rows = goods.rows(found.data.hs6[goods.product] == seen.legs.product[row.cell])
     hub = rows.exporter == seen.legs.hub[row.cell]
-    ends = case.roles.destinations
 
     def by_market(chosen: Any) -> tuple[Any, Any]:
         sums = []
         for periods, years in ((window.pre.ravel(), window.pre.shape[0]), (window.post, 1)):
-            part = product & chosen & np.isin(rows.period, periods)
+            part = chosen & np.isin(rows.period, periods)
             sums.append(np.bincount(rows.importer[part], rows.value[part], rows.countries) / years)
         return sums[0], sums[1]
 

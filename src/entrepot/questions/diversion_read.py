@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -54,6 +54,11 @@ class Calendar:
     def year(self, period: int) -> int:
         """Return the year of a period."""
         return self.first + (period // 12 if self.monthly else period)
+
+    def since(self, period: int) -> Calendar:
+        """Return the calendar from the year of a period on."""
+        first = self.year(period)
+        return replace(self, first=first, periods=self.periods - self.at(first))
 
     def label(self, period: int) -> str:
         """Write a period."""
@@ -237,7 +242,7 @@ def _rows(
     store: Store, basis: str, side: str, span: Calendar, goods: nw.Expr, *, by_product: bool = True
 ) -> pa.Table:
     keys = ["year", *(["month"] if span.monthly else []), "exporter", "importer"]
-    frame = trade_frame(store, basis, side).filter(goods, nw.col("year") <= span.last)
+    frame = trade_frame(store, basis, side).filter(goods, nw.col("year").is_between(span.first, span.last))
     if by_product:
         return store.collect(frame.select(*keys, "product", "value", "quantity"))
     return store.collect(frame.group_by(*keys).agg(nw.col("value").sum()))
@@ -255,7 +260,9 @@ def _trade(table: pa.Table, countries: Sequence[str], codes: Sequence[str], span
     mass = table.column("quantity").to_numpy().astype(np.float64) if whole else None
     # A fixed order, so that no sum depends on how the engine hands the rows out.
     key = ((exporter * len(countries) + importer) * len(codes) + product) * span.periods + period
-    order = np.lexsort((value, key))
+    order = np.argsort(key, kind="stable")
+    if (np.diff(key[order]) == 0).any():
+        order = np.lexsort((value, key))
     order = order[(exporter[order] >= 0) & (importer[order] >= 0)]
     return dd.trade(
         exporter[order],

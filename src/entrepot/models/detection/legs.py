@@ -26,6 +26,7 @@ from entrepot.models.detection.panel import (
     Trade,
     Window,
     compact,
+    member,
     sum_by,
 )
 
@@ -323,7 +324,7 @@ def _onward(
         observed = np.ones(trade.countries, bool)
         for periods in (window.pre.ravel(), window.post):
             seen = np.zeros(trade.countries, bool)
-            seen[trade.exporter[np.isin(trade.period, periods)]] = True
+            seen[trade.exporter[member(periods, trade.periods)[trade.period]]] = True
             observed &= seen
     found = np.full((2, hub.size), np.nan)
     known = observed[hub]
@@ -344,7 +345,7 @@ def _direct(trade: Trade, roles: Roles, window: Window, product: IntArray) -> tu
     rows = trade.among(roles.origins, roles.destinations)
     answers = []
     for periods, years in ((window.pre.ravel(), window.pre.shape[0]), (window.post, 1)):
-        chosen = np.isin(rows.period, periods)
+        chosen = member(periods, rows.periods)[rows.period]
         answers.append(sum_by(rows.product[chosen], rows.value[chosen], trade.products)[product] / years)
     return answers[0], answers[1]
 
@@ -367,7 +368,7 @@ def _gaps(
         sums = []
         for source in (trade, hub_reports):
             rows = source.among(roles.origins, roles.hubs)
-            rows = rows.rows(np.isin(rows.period, periods))
+            rows = rows.rows(member(periods, rows.periods)[rows.period])
             sums.append(sum_by(rows.importer * trade.products + rows.product, rows.value, size)[at])
         both = (sums[0] > 0) & (sums[1] > 0)
         small = floor * periods.size

@@ -66,6 +66,10 @@ class Trade:
             self.periods,
         )
 
+    def within(self, window: Window) -> Trade:
+        """Rows in the periods of a window, both parts."""
+        return self.rows(member(np.append(window.pre.ravel(), window.post), self.periods)[self.period])
+
     def plus(self, other: Trade) -> Trade:
         """These rows and those of ``other``, on the same axes; mass is dropped if either lacks it."""
         if (self.countries, self.products, self.periods) != (other.countries, other.products, other.periods):
@@ -274,8 +278,8 @@ def comparable(trade: Trade, window: Window) -> BoolArray:
     A code that begins or ends between the windows is a break of the nomenclature, not of trade. Ask at the
     finest level there is (CN8 before HS6), drop the others, then regroup.
     """
-    sums = [
-        sum_by(rows.product, rows.value, trade.products)
-        for rows in (trade.rows(np.isin(trade.period, periods)) for periods in (window.pre, window.post))
-    ]
-    return np.asarray((sums[0] > 0) & (sums[1] > 0))
+    both = np.ones(trade.products, bool)
+    for periods in (window.pre.ravel(), window.post):
+        part = member(periods, trade.periods)[trade.period]
+        both &= sum_by(trade.product[part], trade.value[part], trade.products) > 0
+    return both
