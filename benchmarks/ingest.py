@@ -134,7 +134,7 @@ def measure(script: str, *words: object) -> dict[str, float]:
 
 
 def write_year(folder: Path, year: int, rows: int) -> Path:
-    """Write one year as CEPII writes it."""
+    """Write one year as CEPII writes it, in the order of exporter, importer and product."""
     path = folder / f"BACI_HS92_Y{year}_V{RELEASE}.csv"
     codes = {c.iso3: int(c.m49) for c in countries().values() if c.m49} | {"TWN": 490}
     with duckdb.connect() as connection:
@@ -144,7 +144,7 @@ def write_year(folder: Path, year: int, rows: int) -> Path:
         connection.execute(
             "COPY (SELECT year AS t, a.code AS i, b.code AS j, product AS k, value AS v, "
             "coalesce(CAST(quantity AS VARCHAR), 'NA') AS q FROM drawn "
-            "JOIN codes AS a ON a.iso3 = exporter JOIN codes AS b ON b.iso3 = importer) "
+            "JOIN codes AS a ON a.iso3 = exporter JOIN codes AS b ON b.iso3 = importer ORDER BY i, j, k) "
             f"TO '{path}' (HEADER)"
         )
     return path

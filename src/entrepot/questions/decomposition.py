@@ -31,9 +31,25 @@ _PARTS = (
 
 
 def decompose(
-    store: Store, country: str, direction: Direction, products: Sequence[str], ends: tuple[int, int]
+    store: Store,
+    country: str,
+    direction: Direction,
+    products: Sequence[str],
+    ends: tuple[int, int],
+    partners: Sequence[str] | None = None,
 ) -> tuple[list[Table], list[Note]]:
     """Split the change between two years; partners dark in either year are left out of both.
+
+    Parameters
+    ----------
+    store : Store
+    country : str
+    direction : {"exports", "imports"}
+    products : sequence of str
+        Codes; all goods if empty.
+    ends : (int, int)
+    partners : sequence of str, optional
+        Those traded with, where the caller knows them; asked of the store if not.
 
     Returns
     -------
@@ -57,9 +73,10 @@ def decompose(
                 "the result of a single order depends on that order.",
             )
         )
-    traded = country_flows(
-        store, country, direction, ["partner"], products=products, partners=hidden
-    ).num_rows
+    if partners is None:
+        table = country_flows(store, country, direction, ["partner"], products=products, partners=hidden)
+        partners = table.column("partner").to_pylist()
+    traded = len(set(hidden).intersection(partners))
     if traded:
         text = f"{traded} partners that neither side reports in {ends[0]} or {ends[1]} stand in neither"
         notes.append(Note("missing", f"{text} decomposition."))

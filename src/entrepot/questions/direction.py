@@ -203,7 +203,8 @@ def answer(store: Store, ask: Ask, cells: Panel) -> Result:
         notes += direction_words.late_reporters(partners)
     figures = direction_figures.figures(cells, shown, ask, ends)
     if ask.basis == "flows" and ends is not None and ends[0] < ends[1] and ask.flow != "turnover":
-        tables, caveats = decomposition.decompose(store, cells.country, ask.flow, ask.products, ends)
+        known = partners.labels if ask.by != "product" or partners is not cells else None
+        tables, caveats = decomposition.decompose(store, cells.country, ask.flow, ask.products, ends, known)
         parts += tables
         notes += caveats
         figures += [direction_figures.waterfall(part, ask, ends) for part in tables]
