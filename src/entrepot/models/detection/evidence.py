@@ -175,7 +175,7 @@ def class_ratio(target: BoolArray, decoy: BoolArray, innocent: float) -> float:
     --------
     >>> target, decoy = np.arange(100) < 12, np.arange(200) < 3
     >>> round(class_ratio(target, decoy, 0.7), 2)
-    2.83
+    2.87
     """
     share = min(innocent, 0.99)
     common = (decoy.sum() + 1.0) / decoy.size
