@@ -247,3 +247,8 @@ def test_how_reproduces_the_answer(world: World) -> None:
     first = world.direction("IND", product=["2709", "gold"], by="bloc", flow="imports", since=2020)
     again = world.direction(**first.how.parameters)
     assert again.to_json() == first.to_json()
+
+
+def test_a_country_counted_with_another_says_so(world: World) -> None:
+    with pytest.raises(DataError, match="Liechtenstein: its trade is counted with that of Switzerland"):
+        world.direction("LIE")

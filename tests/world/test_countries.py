@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from entrepot.errors import InputError
 from entrepot.world import countries as module
-from entrepot.world.countries import countries, from_code, known, languages, name, note_on, resolve
+from entrepot.world._files import read_rows
+from entrepot.world.countries import (
+    counted_with,
+    countries,
+    from_code,
+    known,
+    languages,
+    name,
+    note_on,
+    resolve,
+)
 
 # What statistics call no country: Europe EFTA, not elsewhere specified.
 NO_COUNTRY = {"R20"}
@@ -122,3 +132,11 @@ def test_every_country_of_the_data_is_known(shared: Path) -> None:
         rows = [row for row in csv.DictReader(file) if row["country_iso3"] not in NO_COUNTRY]
     for row in rows:
         assert from_code(row["country_code"], "comtrade") == resolve(row["country_iso3"]), row
+
+
+def test_trade_counted_with_another_names_known_countries() -> None:
+    assert counted_with("MCO") == "FRA"
+    assert counted_with("FRA") is None
+    for row in read_rows("counted_with.csv"):
+        assert {row["country"], row["counted_with"]} <= set(countries())
+        assert counted_with(row["counted_with"]) is None

@@ -151,7 +151,8 @@ def read(store: Store, ask: Ask) -> dict[int, Space]:
             spaces[year] = _measured(ask, names, products, exports)
     if ask.year not in spaces:
         raise DataError.empty_selection(
-            f"exports of {words.with_article(ask.country)} in {ask.year} in the table {ask.table}",
+            f"exports of {words.with_article(ask.country)} in {ask.year} in the table {ask.table}"
+            f"{words.counted_with(ask.country)}",
             hint="choose another --year or --table",
         )
     return spaces

@@ -177,7 +177,8 @@ def read_trade(
     world = _world(store, store.info(basis).sha256, basis, since, until)
     if country not in world.names:
         raise DataError.empty_selection(
-            f"{words.with_article(country)} in the table {basis}, {since} to {until}",
+            f"{words.with_article(country)} in the table {basis}, {since} to {until}"
+            f"{words.counted_with(country)}",
             hint="choose another --table or --year",
         )
     own, sold, bought = _own(store, _cells(store, basis, since, until), country, world)

@@ -158,7 +158,7 @@ def nothing_selected(
     years = (f" since {since}" if since else "") + (f" until {until}" if until else "")
     held = store.info("flows").holds or "goods"
     return DataError.empty_selection(
-        f"{direction} of {words.with_article(country)}{goods}{years}",
+        f"{direction} of {words.with_article(country)}{goods}{years}{words.counted_with(country)}",
         hint=f"the store's flows hold {held}, {first} to {last}",
     )
 

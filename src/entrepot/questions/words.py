@@ -142,6 +142,12 @@ def with_article(iso3: str) -> str:
     return f"the {name}" if _ARTICLE.search(name) else name
 
 
+def counted_with(iso3: str) -> str:
+    """Say in whose statistics a country's trade stands; empty where it has its own."""
+    whole = countries.counted_with(iso3)
+    return f": its trade is counted with that of {with_article(whole)}" if whole else ""
+
+
 def capital(sentence: str) -> str:
     """Return the sentence with its first letter in upper case."""
     return sentence[:1].upper() + sentence[1:]

@@ -276,6 +276,22 @@ def _by_m49() -> dict[str, str]:
     return {country.m49: iso3 for iso3, country in countries().items() if country.m49}
 
 
+def counted_with(iso3: str) -> str | None:
+    """Return the country in whose trade statistics this one's trade stands, if it has none of its own.
+
+    Examples
+    --------
+    >>> counted_with("LIE"), counted_with("CHE")
+    ('CHE', None)
+    """
+    return _counted_with().get(iso3)
+
+
+@cache
+def _counted_with() -> dict[str, str]:
+    return {row["country"]: row["counted_with"] for row in read_rows("counted_with.csv")}
+
+
 @cache
 def _odd_codes(scheme: str) -> dict[str, str]:
     return {
