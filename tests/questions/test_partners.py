@@ -455,3 +455,9 @@ def test_nothing_is_shown_for_the_right_reason():
 def test_what_cannot_be_answered_is_said(words, options, kind, message):
     with pytest.raises(kind, match=message):
         world().partners(words, **options)
+
+
+def test_less_than_half_a_dollar_is_no_potential() -> None:
+    """Bhutan's largest one with Bangladesh is smaller than that on the pack."""
+    answer = world().partners("BTN")
+    assert answer.finding.startswith("No unrealised potential of Bhutan shows at the ease observed")

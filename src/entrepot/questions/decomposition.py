@@ -78,8 +78,9 @@ def decompose(
         partners = table.column("partner").to_pylist()
     traded = len(set(hidden).intersection(partners))
     if traded:
-        text = f"{traded} partners that neither side reports in {ends[0]} or {ends[1]} stand in neither"
-        notes.append(Note("missing", f"{text} decomposition."))
+        text = f"{words.count(traded, 'partner')} that neither side reports in {ends[0]} or {ends[1]}"
+        verb = "stands" if traded == 1 else "stand"
+        notes.append(Note("missing", f"{text} {verb} in neither decomposition."))
     return tables, notes
 
 
@@ -210,7 +211,7 @@ def price_volume_note(split: PriceVolume, ends: tuple[int, int]) -> Note:
         "convention",
         f"Fisher indices {ends[0]} = 1: price {split.fisher.price:.3f}, volume {split.fisher.quantity:.3f}; "
         f"matched cells hold {words.percent(split.coverage0)} and {words.percent(split.coverage1)} of value; "
-        f"{split.trimmed_items} cells trimmed as unit-value outliers, "
+        f"{words.count(split.trimmed_items, 'cell')} trimmed as unit-value outliers, "
         f"{split.unmatched_items} without quantity.",
     )
 

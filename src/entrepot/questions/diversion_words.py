@@ -155,7 +155,7 @@ def calibration(ask: Ask, seen: Evidence) -> str:
     reach = "too few to learn from" if np.isnan(seen.least) else f"at best q >= {seen.least:.2f}"
     return (
         f"q is not calibrated ({seen.decoys:,} placebo cells, {reach}) and none is claimed. Marked instead: "
-        f"{hits:,} of {tested:,} flows beyond 97.5% of placebo cells of their size; about "
+        f"{hits:,} of {words.count(tested, 'flow')} beyond 97.5% of placebo cells of their size; about "
         f"{seen.chance:,.0f} would be by chance."
     )
 

@@ -218,7 +218,8 @@ def finding(ask: Ask, sides: Sides, pool: Pool, sales: Table) -> str:
     if ask.partner is not None:
         return _pair_finding(ask, sides, sales)
     gap = np.where(np.isnan(pool.score), np.nan, sides.selling.gap)
-    if not np.nansum(gap) > 0:
+    # Less than half a dollar would read as nil.
+    if not (np.nan_to_num(gap) >= 0.5).any():
         return _nothing(ask, sides, pool)
     best = int(np.nanargmax(gap))
     partner = sides.trade.partners[best]

@@ -344,7 +344,7 @@ def scatter(sides: Sides, pool: Pool, names: Mapping[str, str], title: str, subt
         title=title,
         subtitle=f"{subtitle}. Right: sells there with more ease; up: more demand unmet; size: unrealised. "
         "Partners with no trade, or nothing unmet, are in the table",
-        alt=f"Scatter of {len(order)} partners: ease of trade against unmet demand. {title}.",
+        alt=f"Scatter of {words.count(len(order), 'partner')}: ease of trade against unmet demand. {title}.",
         data=data,
         encode={
             "label": "partner",

@@ -287,9 +287,10 @@ def notes(store: Store, ask: Ask, found: Plan, sourced: bool) -> list[Note]:
         Note(
             "convention",
             f"Complexity: convention {found.space.convention.name}, reference {found.space.sample}. Chosen "
-            f"among {found.pool} communities of {len(found.candidates.places)} candidates (at most "
-            f"{MOST_CANDIDATES}), {ask.size[0]} to {ask.size[1]} in each. Hardware {1 - ask.brains:.2f}, "
-            f"brains {ask.brains:.2f}: knowledge services in what the industry buys stand for skill.",
+            f"among {words.count(found.pool, 'community', 'communities')} of "
+            f"{len(found.candidates.places)} candidates (at most {MOST_CANDIDATES}), {ask.size[0]} to "
+            f"{ask.size[1]} in each. Hardware {1 - ask.brains:.2f}, brains {ask.brains:.2f}: knowledge "
+            "services in what the industry buys stand for skill.",
         )
     )
     told.append(

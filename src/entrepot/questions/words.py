@@ -13,7 +13,7 @@ _ARTICLE = re.compile(
     r"^(United |Netherlands|Philippines|Bahamas|Maldives|Comoros|Gambia|Congo)"
     r"|Islands$|Emirates$|Republic$|Territor(y|ies)$"
 )
-_SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
+_SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
 def money(usd: float, currency: str = "USD") -> str:
@@ -28,8 +28,8 @@ def money(usd: float, currency: str = "USD") -> str:
 
     Examples
     --------
-    >>> money(48_612_000_000.0), money(43_100_000.0), money(0.0)
-    ('48.6 bn USD', '43.1 m USD', 'nil')
+    >>> money(2.4531e12), money(48_612_000_000.0), money(43_100_000.0), money(0.0)
+    ('2.45 tn USD', '48.6 bn USD', '43.1 m USD', 'nil')
     """
     if isnan(usd):
         return "not observed"
@@ -42,6 +42,17 @@ def money(usd: float, currency: str = "USD") -> str:
 def _amount(value: float) -> str:
     digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 999.5 else 0
     return f"{value:,.{digits}f}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> count(1, "partner"), count(1200, "partner"), count(2, "community", "communities")
+    ('1 partner', '1,200 partners', '2 communities')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def span(before: float, after: float, currency: str = "USD") -> str:
@@ -131,9 +142,15 @@ def spells(years: Sequence[int]) -> list[str]:
 
 
 def possessive(iso3: str) -> str:
-    """Name a country in the possessive: ``Belarus's``, ``the United States'``; prose is English."""
+    """Name a country in the possessive; prose is English.
+
+    Examples
+    --------
+    >>> possessive("BLR"), possessive("USA"), possessive("MDV")
+    ("Belarus's", "the United States'", "the Maldives'")
+    """
     name = with_article(iso3)
-    return f"{name}'" if name.endswith(("tes", "nds")) else f"{name}'s"
+    return f"{name}'" if name.startswith("the ") and name.endswith("s") else f"{name}'s"
 
 
 def with_article(iso3: str) -> str:
