@@ -29,13 +29,13 @@ import duckdb
 import numpy as np
 import pyspark
 from pyspark.sql import SparkSession
+from scale import fill
 
 import entrepot as ep
 from entrepot.errors import EntrepotError
-from entrepot.store import Store, audit, open_store
+from entrepot.store import open_store
 from entrepot.workbench import World
 
-LAST = 2024
 PANEL = "trade ~ rta + sanctions | exporter^year + importer^year + exporter^importer"
 QUESTIONS: dict[str, Callable[[World], object]] = {
     "direction": lambda world: world.direction("BLR"),
@@ -80,16 +80,6 @@ def main() -> None:
         engines = {"duckdb": ep.open(path), "spark": ep.open(path, engine=session)}
         for name in given.only:
             print(row(name, engines, folder, given.again), flush=True)
-
-
-def fill(folder: Path, years: int, rows: int) -> Store:
-    """Write a store of so many years of drawn trade beside the pack's other tables."""
-    store, pack = Store.create(folder / "store"), open_store()
-    audit.draw(store, range(LAST - years + 1, LAST + 1), rows, seed=1)
-    for name in ("industry_flows", "industry_totals", "products"):
-        info = pack.info(name)
-        store.write(name, pack.collect(pack.table(name)), sources=info.sources, revision=info.revision)
-    return store
 
 
 def start(address: str, memory: str, folder: Path) -> SparkSession:

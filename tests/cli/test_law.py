@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import run
 from tests.sources.conftest import Server
 from tests.sources.io_files import icio, small
 from tests.sources.law_files import canada, european
 
-from entrepot.cli import main
 from entrepot.sources.canada import remotes
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
-    running = Server()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("ENTREPOT_MIRROR", running.url)
-    monkeypatch.setenv("ENTREPOT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "200")
-    yield running
-    running.close()
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    code = main([str(word) for word in words])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
 def test_law_is_fetched_and_read_into_a_folder_for_coverage(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    publishers: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     texts = list(canada().values())
-    for place, remote in enumerate(remotes(f"{server.url}canada/", "SOR-2014-58")):
-        server.give(remote.url.removeprefix(server.url), texts[min(place, 3)])
+    for place, remote in enumerate(remotes(f"{publishers.url}canada/", "SOR-2014-58")):
+        publishers.give(remote.url.removeprefix(publishers.url), texts[min(place, 3)])
     code, out, err = run(capsys, "data", "law", "canada", "--out", tmp_path / "law")
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == f"{tmp_path / 'law' / 'ca-sor-2014-58'}: 4 measures, 13 rows of codes"
@@ -69,7 +51,7 @@ def test_a_file_given_is_read_and_what_is_open_is_named(
     assert "there is no file" in err
 
 
-def test_the_list_names_publishers_of_law(capsys: pytest.CaptureFixture[str], server: Server) -> None:
+def test_the_list_names_publishers_of_law(capsys: pytest.CaptureFixture[str], publishers: Server) -> None:
     code, out, _ = run(capsys, "data", "list")
     assert code == 0
     assert "canada" in out

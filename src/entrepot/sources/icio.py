@@ -13,7 +13,6 @@ its place.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,13 +20,12 @@ from pathlib import Path
 
 import duckdb
 
-from entrepot.errors import DataError, SourceError
-from entrepot.sources import archive
+from entrepot.errors import DataError
 from entrepot.sources.catalogue import source
 from entrepot.sources.dataset import Dataset, Parsed, Request
 from entrepot.sources.delimited import Dialect, dialect
 from entrepot.sources.fetch import Copy, Remote
-from entrepot.sources.intercountry import Layout, pieces
+from entrepot.sources.intercountry import Layout, pieces, read_years
 
 BASE = "https://webfs-sti.oecd.org/files/STI-PIE/ICIO/2025/"
 BUNDLES = ((1995, 2000), (2001, 2005), (2006, 2010), (2011, 2015), (2016, 2022))
@@ -59,16 +57,9 @@ def read(connection: duckdb.DuckDBPyConnection, copy: Copy, request: Request) ->
     DataError
         If a table has another layout, or its accounts do not add up.
     """
-    found = _years(copy.path)
     span = next((b for b in BUNDLES if copy.path.name.startswith(f"{b[0]}-{b[1]}")), None)
     wanted = [year for year in request.years if span is None or span[0] <= year <= span[1]]
-    absent = [str(year) for year in wanted if year not in found]
-    if absent:
-        held = [str(year) for year in sorted(found)]
-        raise SourceError.not_in_archive(copy.path, f"table for {', '.join(absent)}", held)
-    for year in wanted:
-        with _opened(copy.path, found[year]) as path:
-            yield from read_year(connection, path, year)
+    yield from read_years(connection, copy.path, MEMBER, wanted, read_year)
 
 
 def read_year(connection: duckdb.DuckDBPyConnection, path: Path, year: int) -> Iterator[Parsed]:
@@ -84,19 +75,6 @@ def read_year(connection: duckdb.DuckDBPyConnection, path: Path, year: int) -> I
     _load(connection, path, known)
     labels = _labels(connection, what, len(known.columns))
     yield from pieces(connection, _layout(labels, known.columns, what), year, what, _notes(known))
-
-
-def _years(path: Path) -> dict[int, str]:
-    """Return the yearly tables of an archive, or the one table of a file."""
-    names = archive.members(path) if path.suffix.lower() == ".zip" else (path.name,)
-    matches = ((MEMBER.search(name), name) for name in names)
-    return {int(match[1]): name for match, name in matches if match}
-
-
-def _opened(path: Path, member: str) -> contextlib.AbstractContextManager[Path]:
-    if path.suffix.lower() == ".zip":
-        return archive.extracted(path, member)
-    return contextlib.nullcontext(path)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, path: Path, known: Dialect) -> None:

@@ -9,13 +9,17 @@ final user, a column of output, and below rows of taxes, value added and output.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from entrepot.errors import DataError
+from entrepot.errors import DataError, SourceError
+from entrepot.sources import archive
 from entrepot.sources.checks import Finding
 from entrepot.sources.dataset import Parsed
 
@@ -92,6 +96,41 @@ def pieces(
     yield Parsed(what, _final(connection, year), span, notes=told, table="final_demand")
     flows = _flows(connection, year, folded=bool(_folded(layout)))
     yield Parsed(what, flows, span, rejects, notes=told, table="industry_flows")
+
+
+def read_years(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    member: re.Pattern[str],
+    years: Sequence[int],
+    read_year: Callable[[duckdb.DuckDBPyConnection, Path, int], Iterator[Parsed]],
+) -> Iterator[Parsed]:
+    """Read yearly tables out of an archive, or the one table of a plain file.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    path : Path
+    member : Pattern
+        Names of the tables; its first group is the year.
+    years : sequence of int
+    read_year : callable
+
+    Raises
+    ------
+    SourceError
+        If the archive is damaged, or lacks one of the years.
+    """
+    packed = path.suffix.lower() == ".zip"
+    names = archive.members(path) if packed else (path.name,)
+    found = {int(match[1]): name for name in names if (match := member.search(name))}
+    absent = [str(year) for year in years if year not in found]
+    if absent:
+        held = [str(year) for year in sorted(found)] or list(names[:5])
+        raise SourceError.not_in_archive(path, f"table for {', '.join(absent)}", held)
+    for year in years:
+        with archive.extracted(path, found[year]) if packed else contextlib.nullcontext(path) as file:
+            yield from read_year(connection, file, year)
 
 
 def check_rows_add_up(connection: duckdb.DuckDBPyConnection, what: str) -> Finding | None:

@@ -22,12 +22,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from entrepot.errors import DataError, InputError, SourceError
+from entrepot.errors import DataError, InputError
 from entrepot.result import Source
-from entrepot.sources import archive
 from entrepot.sources.dataset import Dataset, Parsed, Request
 from entrepot.sources.fetch import Copy, Remote
-from entrepot.sources.intercountry import Layout, pieces
+from entrepot.sources.intercountry import Layout, pieces, read_years
 from entrepot.sources.stata import StataFile, read_stata
 
 BASE = "https://dataverse.nl/api/access/datafile/"
@@ -62,19 +61,7 @@ def read(connection: duckdb.DuckDBPyConnection, copy: Copy, request: Request) ->
             f"{copy.path.name} is a form of WIOD that is not read",
             hint=f"take {NAME} of the 2016 release, or one yearly .dta file of it",
         )
-    zipped = copy.path.suffix.lower() == ".zip"
-    names = archive.members(copy.path) if zipped else (copy.path.name,)
-    found = {int(match[1]): name for name in names if (match := MEMBER.search(name))}
-    absent = [str(year) for year in request.years if year not in found]
-    if absent:
-        held = [str(year) for year in sorted(found)] or list(names[:5])
-        raise SourceError.not_in_archive(copy.path, f"table for {', '.join(absent)}", held)
-    for year in request.years:
-        if not zipped:
-            yield from read_year(connection, copy.path, year)
-            continue
-        with archive.extracted(copy.path, found[year]) as path:
-            yield from read_year(connection, path, year)
+    yield from read_years(connection, copy.path, MEMBER, request.years, read_year)
 
 
 def read_year(connection: duckdb.DuckDBPyConnection, path: Path, year: int) -> Iterator[Parsed]:

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
-from entrepot.cli import main
-from entrepot.store import audit, files, open_store
+from tests.cli.conftest import run
 from tests.sources.baci_files import ROWS, archive, text
 from tests.sources.conftest import Answer, Server
 from tests.sources.test_user import CSV, MAP
 
+from entrepot.store import audit, files, open_store
+
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
-    running = Server()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("ENTREPOT_MIRROR", running.url)
-    monkeypatch.setenv("ENTREPOT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ENTREPOT_STORE", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+def server(publishers: Server) -> Server:
     years = {year: text(*ROWS).replace("2020", str(year)) for year in (2019, 2020)}
-    running.give("baci/BACI_HS92_V202601.zip", archive(years))
-    running.give("baci/BACI_HS17_V202601.zip", archive(years, revision="HS17"))
-    yield running
-    running.close()
+    publishers.give("baci/BACI_HS92_V202601.zip", archive(years))
+    publishers.give("baci/BACI_HS17_V202601.zip", archive(years, revision="HS17"))
+    return publishers
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "world"
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    code = main([str(word) for word in words])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_get_fetches_checks_and_writes(
