@@ -1,13 +1,8 @@
-"""Localisation: content, stops, candidates, exports, cache, and what the answer says it lacks."""
+"""Localisation: content, stops, candidates, exports, and what the answer says it lacks."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -22,18 +17,16 @@ from entrepot.errors import DataError, InputError, StoreError
 from entrepot.measures import load_catalogue
 from entrepot.measures.scope import match
 from entrepot.models.inputoutput import decompose
-from entrepot.questions import localisation_cache as cache
 from entrepot.questions.localisation import localisation
 from entrepot.questions.localisation_candidates import hs_candidates
 from entrepot.questions.localisation_exports import export_decomposition
 from entrepot.questions.localisation_table import read_industry
 from entrepot.report.charts import spec
-from entrepot.result import Result, Source
+from entrepot.result import Result
 from entrepot.store.store import Store, open_store
 from entrepot.world.blocs import blocs, partition_groups
 
-SOURCE = Source("made_up", "Tests", "Made-up table", "1", "CC0", "https://example.org", date(2026, 1, 1))
-COUNTRIES, SECTORS = ("BLR", "DEU", "RUS"), ("B06", "C28")
+from .localisation_worlds import COUNTRIES, SECTORS, SOURCE, Y, Z, industry, store_with, table
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,10 +53,10 @@ def part(answer: Result, name: str) -> list[dict[str, Any]]:
 
 def test_blocs_are_named_and_not_by_their_keys(belarus: Result) -> None:
     keys = {group.id for group in partition_groups("meeting")} | set(blocs())
-    for table in (belarus.main, belarus.display, *belarus.parts):
-        for column in table.columns:
+    for shown in (belarus.main, belarus.display, *belarus.parts):
+        for column in shown.columns:
             if column.format == "text":
-                assert not keys & set(table.data.column(column.name).to_pylist()), (table.name, column.name)
+                assert not keys & set(shown.data.column(column.name).to_pylist()), (shown.name, column.name)
     assert part(belarus, "partners")[0]["bloc"] == "EAEU"
     names = {row["origin"]: row["origin_name"] for row in belarus.table.to_pylist()}
     assert (names["home"], names["eaeu"]) == ("Belarus", "Rest of EAEU")
@@ -209,51 +202,6 @@ def test_the_command_prints_the_finding(capsys: pytest.CaptureFixture[str]) -> N
     printed = " ".join(capsys.readouterr().out.split())
     assert "60.7% of the value of Belarus's machinery output" in printed
     assert main(["localisation", "BLR", "--sector", "nonsense"]) == 2
-
-
-Z = np.array(
-    [
-        [1.0, 2, 0, 1, 0, 0],
-        [0, 3, 0, 4, 1, 0],
-        [0, 1, 2, 1, 0, 1],
-        [2, 4, 1, 8, 3, 2],
-        [3, 5, 6, 2, 4, 1],
-        [0, 1, 0, 1, 1, 2],
-    ]
-)
-Y = np.array([[3.0, 1, 0], [6, 2, 3], [1, 5, 0], [4, 20, 3], [0, 2, 9], [1, 0, 4]])
-
-
-def industry(years: tuple[int, ...] = (2020,), scale: float = 1.0) -> dict[str, pa.Table]:
-    rows = [(code, sector) for code in COUNTRIES for sector in SECTORS]
-    flows = [
-        (y, *rows[i], *rows[j], scale * Z[i, j]) for y in years for i in range(6) for j in range(6) if Z[i, j]
-    ]
-    made = Z.sum(axis=1) + Y.sum(axis=1)
-    totals = [
-        (y, *rows[i], scale * made[i], scale * Z[:, i].sum(), scale * Y[i].sum())
-        for y in years
-        for i in range(6)
-    ]
-    final = [(y, *rows[i], COUNTRIES[j], scale * Y[i, j]) for y in years for i in range(6) for j in range(3)]
-    return {
-        "industry_flows": table(flows, "year seller_country seller_sector buyer_country buyer_sector value"),
-        "industry_totals": table(totals, "year country sector gross_output intermediate_use final_use"),
-        "final_demand": table(final, "year seller_country seller_sector buyer_country value"),
-    }
-
-
-def table(rows: list[tuple[Any, ...]], names: str) -> pa.Table:
-    columns = [pa.array(column) for column in zip(*rows, strict=True)]
-    made = pa.table(dict(zip(names.split(), columns, strict=True)))
-    return made.set_column(0, "year", made.column("year").cast(pa.int16()))
-
-
-def store_with(path: Path, tables: dict[str, pa.Table]) -> Store:
-    store = Store.create(path)
-    for name, data in tables.items():
-        store.write(name, data, sources=[SOURCE])
-    return store
 
 
 @pytest.fixture
@@ -419,115 +367,3 @@ def test_tables_that_do_not_belong_together(tmp_path: Path) -> None:
         localisation(store_with(tmp_path / "other", {**tables, "industry_totals": fewer}), "BLR")
     with pytest.raises(StoreError, match="no table 'industry_flows'"):
         localisation(Store.create(tmp_path / "empty"), "BLR")
-
-
-def cached(store: Store) -> list[Path]:
-    return sorted((store.path / "cache").glob("leontief-*.npy"))
-
-
-def test_the_inverse_is_kept_in_the_store_and_mapped(small: Store) -> None:
-    first = read_industry(small).inverse
-    (path,) = cached(small)
-    again = read_industry(small).inverse
-    assert isinstance(again, np.memmap)
-    assert not again.flags.writeable
-    np.testing.assert_array_equal(first, again)
-    read_industry(small, 2020).inverse  # noqa: B018
-    assert len(cached(small)) == 2
-    assert path in cached(small)
-
-
-def test_other_content_has_another_file(small: Store) -> None:
-    before = read_industry(small).inverse.copy()
-    for name, data in industry((2020, 2021), scale=2.0).items():
-        small.write(name, data, sources=[SOURCE])
-    read_industry(small).inverse  # noqa: B018
-    assert len(cached(small)) == 2
-    np.testing.assert_allclose(read_industry(small).inverse, before)
-
-
-@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "shape", "numbers", "objects"])
-def test_a_damaged_file_is_computed_again(small: Store, damage: str) -> None:
-    sound = read_industry(small).inverse.copy()
-    (path,) = cached(small)
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:-8])
-    elif damage == "garbage":
-        path.write_bytes(b"no array at all")
-    elif damage == "empty":
-        path.write_bytes(b"")
-    elif damage == "shape":
-        np.save(path, np.eye(5))
-    elif damage == "numbers":
-        np.save(path, 1.01 * sound)
-    else:
-        np.save(path, np.array([[{}]], dtype=object))
-    np.testing.assert_array_equal(read_industry(small).inverse, sound)
-    np.testing.assert_array_equal(np.load(path), sound)
-
-
-def test_an_answer_needs_no_cache(small: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    (small.path / "cache").write_text("a file where the folder would be")
-    assert not isinstance(read_industry(small).inverse, np.memmap)
-    monkeypatch.setattr(cache, "folder", lambda store: None)
-    assert read_industry(small).inverse.shape == (6, 6)
-
-
-def test_the_pack_uses_the_cache_of_the_user(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small: Store
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.folder(open_store()) == tmp_path / "entrepot"
-    assert cache.folder(small) == small.path / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache.folder(open_store()) == tmp_path / "home" / ".cache" / "entrepot"
-
-
-def test_only_so_many_are_kept_and_what_killed_writers_left_goes(tmp_path: Path) -> None:
-    old = tmp_path / ".writing-dead"
-    old.write_bytes(b"x")
-    os.utime(old, (1.0, 1.0))
-    young = tmp_path / ".writing-alive"
-    young.write_bytes(b"x")
-    for place in range(cache.KEPT + 3):
-        cache.fetch(tmp_path, f"{place}", 2, lambda: np.eye(2), lambda known: True)
-        stamp = time.time() - 1000 + place
-        os.utime(tmp_path / f"leontief-{place}.npy", (stamp, stamp))
-    kept = {path.name for path in tmp_path.glob("*.npy")}
-    assert kept == {f"leontief-{place}.npy" for place in range(3, cache.KEPT + 3)}
-    assert not old.exists()
-    assert young.exists()
-
-
-WRITER = """
-import sys
-from pathlib import Path
-import numpy as np
-from entrepot.questions import localisation_cache as cache
-print("ready", flush=True)
-while True:
-    cache._write(Path(sys.argv[1]), np.arange(90000.0).reshape(300, 300))
-"""
-
-
-def test_two_writers_and_a_kill_leave_a_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "leontief-race.npy"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) for _ in range(2)
-    ]
-    try:
-        for writer in writers:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == b"ready\n"
-        while not path.exists():
-            time.sleep(0.01)
-        for _ in range(100):
-            assert np.load(path)[-1, -1] == 89999.0
-    finally:
-        for writer in writers:
-            writer.send_signal(signal.SIGKILL)
-            writer.communicate()
-    assert np.load(path)[-1, -1] == 89999.0
-    found = cache.fetch(tmp_path, "race", 300, lambda: np.zeros((300, 300)), lambda known: True)
-    assert found[-1, -1] == 89999.0
