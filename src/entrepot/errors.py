@@ -294,23 +294,35 @@ class StoreError(EntrepotError):
 
 
 class SourceError(EntrepotError):
-    """A public file cannot be fetched, or is not what it should be."""
+    """A public file cannot be fetched, or is not what it should be.
+
+    Attributes
+    ----------
+    status : int, optional
+        What the server answered, where that is the reason.
+    """
+
+    status: int | None = None
 
     @classmethod
     def not_found(cls, url: str, status: int) -> Self:
         """Build the error for a file that the server does not have or does not give."""
-        return cls(
+        error = cls(
             f"{url} cannot be fetched: the server answers {status}",
             hint="the release may have moved: see 'entrepot data list' for its page, or set ENTREPOT_MIRROR",
         )
+        error.status = status
+        return error
 
     @classmethod
     def refused(cls, url: str, status: int) -> Self:
         """Build the error for a file that needs a key or a right that the caller does not have."""
-        return cls(
+        error = cls(
             f"{url} is not given to us: the server answers {status}",
             hint="this source may need a key: see 'entrepot data list'",
         )
+        error.status = status
+        return error
 
     @classmethod
     def too_many_requests(cls, url: str, seconds: float) -> Self:

@@ -293,9 +293,9 @@ def test_customs_procedures_are_added_up(store: Store, server: Server, cache: Pa
     assert rows(store) == EXPECTED[1:2]
 
 
-def give_months(server: Server, *bulk: str) -> None:
+def give_months(server: Server, *bulk: str, under: str = "") -> None:
     for month, text in enumerate(bulk, 1):
-        name = f"files?file=comext%2FCOMEXT_DATA%2FPRODUCTS%2Ffull_v2_2022{month:02}.7z"
+        name = f"{under}files?file=comext%2FCOMEXT_DATA%2FPRODUCTS%2Ffull_v2_2022{month:02}.7z"
         server.give(name, text.replace("202252", f"2022{month:02}").encode())
 
 
@@ -315,10 +315,13 @@ def test_months_of_the_bulk_files(store: Store, server: Server, cache: Path) -> 
     assert "Holds the months 1 to 2: the next was not published" in " ".join(written.notes)
 
 
-def test_a_refusal_between_months_is_an_error(store: Store, server: Server, cache: Path) -> None:
-    give_months(server, BULK, BULK)
-    server.give("files?file=comext%2FCOMEXT_DATA%2FPRODUCTS%2Ffull_v2_202202.7z", Answer(status=403))
-    asked = request(BULK_MONTHLY, range(2022, 2023), base=server.url)
+@pytest.mark.parametrize("under", ["", "404/"])
+def test_a_refusal_between_months_is_an_error(store: Store, server: Server, cache: Path, under: str) -> None:
+    """An address with 404 in it, as of a port, does not turn a refusal into a month not yet published."""
+    give_months(server, BULK, BULK, under=under)
+    name = "files?file=comext%2FCOMEXT_DATA%2FPRODUCTS%2Ffull_v2_202202.7z"
+    server.give(f"{under}{name}", Answer(status=403))
+    asked = request(BULK_MONTHLY, range(2022, 2023), base=f"{server.url}{under}")
     with pytest.raises(SourceError, match="403"):
         list(ingest(store, BULK_MONTHLY, asked, cache=cache))
     assert not store.has("reports")

@@ -154,7 +154,7 @@ def _months(copy: Copy, request: Request, year: int) -> Iterator[Path]:
         try:
             yield fetch(remote, copy.path.parent).path
         except SourceError as error:
-            if "404" in error.message:
+            if error.status == 404:
                 return
             raise
 
