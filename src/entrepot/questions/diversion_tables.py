@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 RANK = {CONSISTENT: 0, PASSED: 0, STAYED: 1, UNSEEN: 1, REDIRECTED: 2, ORDINARY: 3}
 NOT_OBSERVED = "not observed"
+# Rows that are read before one asks for more: the scale of amounts is theirs.
+READ = 12
 NONE_APPLIES = "none of those tested"
 
 
@@ -268,7 +270,8 @@ def main_table(ask: Ask, found: Found, shown: Sequence[Row]) -> Table:
 def display_table(ask: Ask, found: Found, shown: Sequence[Row]) -> Table:
     """Lay the evidence out for reading; what is the same in every row or observed nowhere is left out."""
     several = len(found.evidence) > 1
-    scale, unit, digits = words.scale_for([row.values["observed"] for row in shown] or [0.0])
+    # Flows to review stand first and may be small beside the others.
+    scale, unit, digits = words.scale_for([row.values["observed"] for row in shown[:READ]])
 
     def laid(row: Row) -> dict[str, Any]:
         v = row.values

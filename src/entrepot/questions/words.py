@@ -70,7 +70,7 @@ def span(before: float, after: float, currency: str = "USD") -> str:
 
 
 def scale_for(values: Sequence[float]) -> tuple[float, str, int]:
-    """Choose one scale for a table: the tenth largest amount still shows a digit.
+    """Choose one scale for a table: the tenth largest amount, or the largest of tiny ones, shows a digit.
 
     Returns
     -------
@@ -79,10 +79,12 @@ def scale_for(values: Sequence[float]) -> tuple[float, str, int]:
 
     Examples
     --------
-    >>> scale_for([48.6e9, 0.94e9]), scale_for([1.29e9, 8e6])
-    ((1000000000.0, 'USD bn', 2), (1000000.0, 'USD m', 1))
+    >>> scale_for([48.6e9, 0.94e9]), scale_for([1.29e9, 8e6]), scale_for([9_870.0])
+    ((1000000000.0, 'USD bn', 2), (1000000.0, 'USD m', 1), (1000.0, 'USD k', 1))
     """
     ranked = sorted((value for value in values if value > 0), reverse=True)
+    if ranked and ranked[0] < 1e6:
+        return 1e3, "USD k", 1
     tenth = ranked[min(9, len(ranked) - 1)] if ranked else 0.0
     return (1e9, "USD bn", 2) if tenth >= 5e7 else (1e6, "USD m", 1)
 

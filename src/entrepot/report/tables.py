@@ -91,7 +91,7 @@ def table_html(
     if any(MISSING in row for row in body):
         remarks.append(LEGEND)
     under = f'<span class="sub">{_escape("; ".join(remarks))}</span>' if remarks else ""
-    few = " few" if len(table.columns) < 4 else ""
+    few = " few" if len(table.columns) < 4 else " many" if len(table.columns) >= 10 else ""
     return (
         f'<table class="ep{few}"><caption>{_escape(caption or table.title)}{under}</caption>\n'
         f"<thead><tr>{''.join(_head_html(column) for column in table.columns)}</tr></thead>\n"
